@@ -1,0 +1,14 @@
+//! Facts: the published language between contexts. What one context lets the others know of its aggregates, so that a
+//! command can refer to a user, a group or a configuration item without its context seeing theirs.
+//!
+//! A fact holds no personal data, and only what a rule elsewhere asks for. It may be some milliseconds old.
+
+pub mod configuration_item;
+pub mod group;
+pub mod organization;
+pub mod user;
+
+pub use configuration_item::ConfigurationItem;
+pub use group::Group;
+pub use organization::Organization;
+pub use user::User;
