@@ -1,0 +1,129 @@
+//! Sealed values: what is sealed opens again with its key and with no other, and nothing shows what it held.
+
+#![allow(clippy::unwrap_used, reason = "a test that fails may panic")]
+
+mod support;
+
+use daybook_kernel::{Datum, PLATFORM, RecordShape, Sealed, json, log::Item};
+use daybook_schemas::{Sealer, SealingError};
+use support::EveryForm;
+use uuid::Uuid;
+
+const TENANT: Uuid = Uuid::from_u128(0x7e);
+const KEY: Uuid = Uuid::from_u128(0x1d);
+
+fn sealer() -> Sealer {
+    Sealer::new(b"a master key of a test, 32 bytes")
+}
+
+/// A record in clear: the sample with its sealed values put back.
+fn in_clear() -> Datum {
+    let shape = EveryForm::RECORD;
+    let mut json = json::write_record(shape, &daybook_schemas::sample::record(shape));
+    let mut at = 0;
+    clear(&mut json, &mut at);
+    assert_eq!(at, 5, "the record holds five personal values");
+    json::parse(shape, &json).unwrap()
+}
+
+fn clear(json: &mut serde_json::Value, at: &mut usize) {
+    match json {
+        serde_json::Value::Object(object) if object.contains_key("sealed") => {
+            *at += 1;
+            *json = "zoe@example.net".into();
+        }
+        serde_json::Value::Object(object) => object.values_mut().for_each(|json| clear(json, at)),
+        serde_json::Value::Array(items) => items.iter_mut().for_each(|json| clear(json, at)),
+        _ => {}
+    }
+}
+
+fn sealed() -> Datum {
+    let mut datum = in_clear();
+    sealer().seal(TENANT, KEY, EveryForm::RECORD, &mut datum).unwrap();
+    datum
+}
+
+fn field(datum: &Datum, name: &str) -> Sealed {
+    let Datum::Record(fields) = datum else { panic!("no record") };
+    match &fields[EveryForm::RECORD.field(name).unwrap().0] {
+        Datum::Sealed(sealed) => (**sealed).clone(),
+        other => panic!("{name} is not sealed but {other:?}"),
+    }
+}
+
+#[test]
+fn what_is_sealed_opens_again_as_data_and_as_a_document() {
+    let datum = sealed();
+    let mut opened = datum.clone();
+    sealer().open(TENANT, EveryForm::RECORD, &mut opened).unwrap();
+    assert_eq!(opened, in_clear());
+    let mut document = json::write_record(EveryForm::RECORD, &datum);
+    assert!(!document.to_string().contains("zoe@example.net"), "{document}");
+    sealer().open_json(TENANT, &mut document).unwrap();
+    assert_eq!(document, json::write_record(EveryForm::RECORD, &in_clear()));
+}
+
+#[test]
+fn the_same_text_in_the_same_field_of_the_same_aggregate_is_the_same_bytes() {
+    let first = sealed();
+    assert_eq!(first, sealed());
+    let mut again = first.clone();
+    sealer().seal(TENANT, KEY, EveryForm::RECORD, &mut again).unwrap();
+    assert_eq!(again, first, "what is sealed stays as it is");
+    let personal = field(&first, "personal");
+    assert_ne!(personal.ciphertext, field(&first, "optional_personal").ciphertext, "another field, other bytes");
+    for (tenant, key) in [(PLATFORM, KEY), (TENANT, Uuid::from_u128(0x1e))] {
+        let mut other = in_clear();
+        sealer().seal(tenant, key, EveryForm::RECORD, &mut other).unwrap();
+        assert_ne!(field(&other, "personal").ciphertext, personal.ciphertext, "another key, other bytes");
+    }
+}
+
+#[test]
+fn another_key_and_altered_bytes_open_nothing() {
+    let sealed = field(&sealed(), "personal");
+    assert_eq!(sealer().open_text(TENANT, &sealed).as_deref(), Some("zoe@example.net"));
+    assert_eq!(Sealer::new(&[0; 32]).open_text(TENANT, &sealed), None, "another master key");
+    assert_eq!(sealer().open_text(PLATFORM, &sealed), None, "another tenant");
+    assert_eq!(sealer().open_text(TENANT, &Sealed { key: TENANT, ..sealed.clone() }), None, "another key id");
+    assert_eq!(sealer().open_text(TENANT, &Sealed { nonce: [0; 12], ..sealed.clone() }), None, "another nonce");
+    for at in 0..sealed.ciphertext.len() {
+        let mut altered = sealed.clone();
+        altered.ciphertext[at] ^= 1;
+        assert_eq!(sealer().open_text(TENANT, &altered), None, "byte {at} altered");
+    }
+    let short = Sealed { ciphertext: sealed.ciphertext[..8].into(), ..sealed };
+    assert_eq!(sealer().open_text(TENANT, &short), None, "shorter than its tag");
+}
+
+#[test]
+fn errors_name_the_field_and_never_what_it_holds() {
+    let mut datum = sealed();
+    let error = Sealer::new(&[0; 32]).open(TENANT, EveryForm::RECORD, &mut datum).unwrap_err();
+    assert_eq!(error, SealingError::Unopenable { at: "personal".to_owned() });
+    let mut document = json::write_record(EveryForm::RECORD, &sealed());
+    let error = Sealer::new(&[0; 32]).open_json(TENANT, &mut document).unwrap_err();
+    assert_eq!(error.to_string().split(':').next(), Some("personal"));
+    const OTHER: &RecordShape = &RecordShape::EMPTY;
+    let mut nothing = Datum::Null;
+    sealer().seal(TENANT, KEY, OTHER, &mut nothing).unwrap();
+    let error = sealer().seal(TENANT, KEY, EveryForm::RECORD, &mut nothing).unwrap_err();
+    assert_eq!(error.to_string(), "EveryForm: expected a record of its fields, found nothing");
+}
+
+#[test]
+fn a_sealer_shows_no_key() {
+    let shown = format!("{:?}", sealer());
+    assert_eq!(shown, "Sealer(keys not shown)");
+}
+
+#[test]
+fn fingerprints_tell_requests_apart_and_keep_their_parts_apart() {
+    let sealer = sealer();
+    let first = sealer.fingerprint(&[b"incident", b"create"]);
+    assert_eq!(first, sealer.fingerprint(&[b"incident", b"create"]));
+    assert_ne!(first, sealer.fingerprint(&[b"incidentc", b"reate"]));
+    assert_ne!(first, sealer.fingerprint(&[b"incident", b"create", b""]));
+    assert_ne!(first, Sealer::new(&[0; 32]).fingerprint(&[b"incident", b"create"]));
+}
