@@ -1,0 +1,49 @@
+//! Who should own a partition: membership in a consumer group on an empty topic. It only ever suggests; the
+//! log decides.
+
+use std::time::Duration;
+
+use rdkafka::config::ClientConfig;
+use rdkafka::consumer::{BaseConsumer, Consumer};
+
+use crate::client::{self, Ear};
+use crate::error::JournalError;
+use crate::settings::Settings;
+
+/// This process's membership in the group `owners.<context>`.
+pub(super) struct Group {
+    member: BaseConsumer<Ear>,
+    topic: String,
+}
+
+impl Group {
+    /// Joins. The assignment comes with one of the next [`listen`](Group::listen)s.
+    pub(super) fn join(settings: &Settings, topic: String) -> Result<Group, JournalError> {
+        let config: ClientConfig = client::belonging(settings, &topic);
+        let member: BaseConsumer<Ear> = config
+            .create_with_context(Ear::default())
+            .map_err(JournalError::kafka(format!("the group {topic} could not be joined")))?;
+        member.subscribe(&[&topic]).map_err(JournalError::kafka(format!("the group {topic} could not be joined")))?;
+        Ok(Group { member, topic })
+    }
+
+    /// Takes part in the group, which has to happen regularly, and tells the partitions that this process
+    /// should own now; none if the group says nothing new can be known.
+    pub(super) fn listen(&self) -> Option<Vec<i32>> {
+        while let Some(heard) = self.member.poll(Duration::ZERO) {
+            match heard {
+                Ok(_) => tracing::warn!(topic = self.topic, "a record in a topic that has to be empty"),
+                Err(error) => {
+                    tracing::warn!(topic = self.topic, %error, "the group of owners is not heard")
+                }
+            }
+        }
+        let assigned = self.member.assignment().ok()?;
+        Some(assigned.elements_for_topic(&self.topic).iter().map(|element| element.partition()).collect())
+    }
+
+    /// Leaves, so that others take over at once.
+    pub(super) fn leave(self) {
+        self.member.unsubscribe();
+    }
+}

@@ -1,0 +1,114 @@
+//! What an owner learns from the log: its claims and entries come back, or those of another.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use super::{Now, Stance, Tenure};
+use crate::checkpoint::Checkpoint;
+use crate::digest::OwnerId;
+use crate::gate::Halt;
+use crate::machine::Machine;
+use crate::owner::answer::{Answered, Refused};
+use crate::track::{Passage, Record};
+
+impl<M: Machine> Tenure<M> {
+    /// Takes the next record of the log.
+    pub(crate) fn read(&mut self, record: &Record<'_>, now: Now) {
+        if self.is_halted() {
+            return;
+        }
+        let done = match self.track.read(record) {
+            Ok(Passage::Claimed { owner, code_version }) => {
+                self.owner_url = String::from_utf8_lossy(record.value).into_owned();
+                self.claimed(owner, code_version, now)
+            }
+            Ok(Passage::Admitted(checkpoint)) => self.admitted(record, checkpoint, now),
+            // One's own record among them decides nothing: a duplicate may still be admitted.
+            Ok(Passage::Void) => {
+                self.measures.voids.increment(1);
+                Ok(())
+            }
+            Ok(Passage::Resumed) => Ok(()),
+            Err(halt) => Err(halt),
+        };
+        if let Err(halt) = done {
+            self.halt(halt);
+        }
+    }
+
+    /// A claim stands from here on. All that was sent before it and has not come back never will, so every
+    /// command that waits for it is open again.
+    fn claimed(&mut self, owner: OwnerId, code_version: u32, now: Now) -> Result<(), Halt> {
+        self.highest_code = self.highest_code.max(code_version);
+        if matches!(self.stance, Stance::Following) {
+            return Ok(());
+        }
+        self.outbox.clear();
+        self.in_flight_bytes = 0;
+        let sent = std::mem::take(&mut self.in_flight).into_iter().filter_map(|sent| sent.work);
+        let held = std::mem::take(&mut self.waiting).into_values().flatten();
+        let open: Vec<_> = sent.chain(held).map(|(queued, _)| queued).collect();
+        let number = self.track.gate.number;
+        guarded(|| self.machine.roll_back()).map_err(|reason| Halt::Poisoned { number, reason })?;
+        for mut queued in open.into_iter().rev() {
+            queued.job.overtaken += 1;
+            if queued.job.overtaken > 1 {
+                self.measures.refused_void.increment(1);
+                // Who no longer waits needs no answer, here and below.
+                let _ = queued.job.reply.send(Err(Refused::Void));
+            } else {
+                self.queues.put_back(queued);
+            }
+        }
+        match &self.stance {
+            Stance::Claiming { owner: own, .. } if *own == owner => self.begin(owner, now),
+            _ => self.deposed(now),
+        }
+        Ok(())
+    }
+
+    /// The next entry of the history.
+    fn admitted(&mut self, record: &Record<'_>, checkpoint: Checkpoint, now: Now) -> Result<(), Halt> {
+        self.measures.admitted.increment(1);
+        let Checkpoint { term, owner, seq, number, digest, .. } = checkpoint;
+        let own = (term, owner) == (self.voice.term, self.voice.owner);
+        if own && self.in_flight.front().is_none_or(|sent| (sent.seq, sent.digest) != (seq, digest)) {
+            let reason = format!("entry {number} names this owner, which has not sent it like this");
+            return Err(Halt::Cut { reason });
+        }
+        let entry = self.track.entry(record, checkpoint, own);
+        guarded(|| self.machine.admitted(&entry))
+            .and_then(|applied| applied.map_err(|poison| poison.to_string()))
+            .map_err(|reason| Halt::Poisoned { number, reason })?;
+        if own {
+            self.confirm(seq, number, now);
+        }
+        Ok(())
+    }
+
+    /// An entry of ours is admitted: so is what it decides, and what only waited for one that late.
+    fn confirm(&mut self, seq: u64, number: u64, now: Now) {
+        let confirmed = self.track.position(number);
+        if let Some(sent) = self.in_flight.pop_front() {
+            self.in_flight_bytes -= sent.bytes;
+            self.measures.confirmed.record(now.instant.duration_since(sent.since).as_secs_f64());
+            if let Some((queued, answer)) = sent.work {
+                let position = Some(confirmed.clone());
+                let _ = queued.job.reply.send(Ok(Answered { answer, position, confirmed: confirmed.clone() }));
+            }
+        }
+        while let Some(held) = self.waiting.first_entry().filter(|held| *held.key() <= seq) {
+            for (queued, answer) in held.remove() {
+                let _ = queued.job.reply.send(Ok(Answered { answer, position: None, confirmed: confirmed.clone() }));
+            }
+        }
+    }
+}
+
+/// Keeps a panic of the machine from taking the other partitions along.
+pub(super) fn guarded<T>(call: impl FnOnce() -> T) -> Result<T, String> {
+    // After a panic the caller gives the machine up, or answers with the panic alone.
+    catch_unwind(AssertUnwindSafe(call)).map_err(|panic| {
+        let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
+        text.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_else(|| "it panicked".to_owned())
+    })
+}
