@@ -1,0 +1,75 @@
+//! The test stand: a router served on a port of its own, and a folder of its own.
+
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicU16, Ordering};
+use std::time::Duration;
+
+use axum::Router;
+use daybook_platform::sections::Http;
+use daybook_platform::{Health, Shutdown, edge, serve};
+use tokio::task::JoinHandle;
+use uuid::Uuid;
+
+/// Below the ephemeral range, where a client polling a free port could meet itself.
+static PORT: AtomicU16 = AtomicU16::new(25100);
+
+/// An address that no other test of this run uses.
+pub fn address() -> String {
+    format!("127.0.0.1:{}", PORT.fetch_add(1, Ordering::Relaxed))
+}
+
+/// A folder that goes when the test ends.
+pub struct Folder(pub PathBuf);
+
+impl Folder {
+    pub fn new() -> Self {
+        let path = std::env::temp_dir().join(format!("daybook-platform-{}", Uuid::now_v7()));
+        std::fs::create_dir_all(&path).unwrap();
+        Self(path)
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_dir_all(&self.0);
+    }
+}
+
+/// A service that runs.
+pub struct Service {
+    pub address: String,
+    pub health: Health,
+    pub shutdown: Shutdown,
+    pub ended: JoinHandle<()>,
+}
+
+impl Service {
+    /// Serves routes behind the edge, with quick deadlines so that tests are quick.
+    pub async fn start(routes: Router) -> Self {
+        let settings = Http {
+            listen: address(),
+            body_limit: 64 * 1024,
+            timeout_ms: 400,
+            header_timeout_ms: 300,
+            drain_ms: 1000,
+            access_log: true,
+        };
+        let listener = serve::bind(&settings.listen).await.unwrap();
+        let (health, shutdown) = (Health::new(), Shutdown::new());
+        let ended = tokio::spawn({
+            let (settings, health, shutdown) = (settings.clone(), health.clone(), shutdown.clone());
+            let router = edge::guard(routes, &settings);
+            async move { serve::serve(listener, router, &settings, &health, &shutdown).await }
+        });
+        Self { address: settings.listen, health, shutdown, ended }
+    }
+
+    pub fn url(&self, path: &str) -> String {
+        format!("http://{}{path}", self.address)
+    }
+}
+
+/// A client that waits long enough for every answer.
+pub fn client() -> reqwest::Client {
+    reqwest::Client::builder().timeout(Duration::from_secs(10)).build().unwrap()
+}
