@@ -1,0 +1,18 @@
+//! The command API: takes commands over HTTP, has the owner of the book decide them, and answers when the journal has
+//! confirmed the outcome. The same size for six or a hundred aggregates.
+//!
+//! The way of a command: [`routes`] → [`prepare`] (permitted, parsed, sealed) → [`engine`] (the owner of the book) →
+//! [`machine`] (decided, written) → journal → [`reply`].
+
+pub mod command;
+pub mod conditions;
+pub mod engine;
+pub mod facts;
+pub mod machine;
+pub mod membership;
+pub mod prepare;
+pub mod reply;
+pub mod routes;
+pub mod settings;
+pub mod start;
+pub mod window;

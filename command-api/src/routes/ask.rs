@@ -1,0 +1,168 @@
+//! A request that asks for a command: everything about it that the routes need.
+
+use std::sync::Arc;
+
+use axum::{
+    body::Bytes,
+    extract::{FromRef, FromRequest, FromRequestParts, Request},
+    http::{HeaderMap, StatusCode},
+    response::Response,
+};
+use daybook_kernel::{Kind, Tenant, book::Call};
+use daybook_platform::{ApiError, Authenticator, Caller, body, body::RawBody, request::RequestContext};
+use serde_json::{Map, Value as Json};
+use std::time::Duration;
+use tokio::time::timeout_at;
+use uuid::Uuid;
+
+use crate::{
+    conditions::IDEMPOTENCY_KEY,
+    prepare,
+    reply::{Accepted, reply},
+    routes::{Api, Open},
+};
+
+/// How long before the edge gives up a command is answered 504, so that the answer can name its key.
+const MARGIN: Duration = Duration::from_millis(200);
+
+/// A request, its caller known.
+pub struct Ask {
+    engine: Open,
+    /// Who asks.
+    pub caller: Caller,
+    /// Its headers.
+    pub headers: HeaderMap,
+    /// Its body as it came.
+    pub body: Bytes,
+    /// Its method and path: the same key for another one is another request.
+    pub line: String,
+    /// Its id, deadline and trace.
+    pub context: RequestContext,
+}
+
+impl FromRequest<Api> for Ask {
+    type Rejection = ApiError;
+
+    async fn from_request(request: Request, api: &Api) -> Result<Self, ApiError> {
+        let (mut parts, body) = request.into_parts();
+        let caller = Arc::<Authenticator>::from_ref(api).caller(&parts.headers).await?;
+        let engine = Open::from_request_parts(&mut parts, api).await?;
+        let Ok(context) = RequestContext::from_request_parts(&mut parts, api).await;
+        let line = format!("{} {}", parts.method, parts.uri.path());
+        let headers = parts.headers.clone();
+        let RawBody(body) = RawBody::from_request(Request::from_parts(parts, body), api).await?;
+        Ok(Self { engine, caller, headers, body, line, context })
+    }
+}
+
+impl Ask {
+    /// The body as JSON; an empty body is an empty object.
+    ///
+    /// # Errors
+    /// 400 or 415 saying what is wrong with it.
+    pub fn json(&self) -> Result<Json, ApiError> {
+        match self.body.is_empty() {
+            true => Ok(Json::Object(Map::new())),
+            false => body::json(&self.headers, &self.body),
+        }
+    }
+
+    /// Begins an aggregate.
+    ///
+    /// # Errors
+    /// Why not.
+    pub async fn begin(self, kind: &'static dyn Kind) -> Result<Response, ApiError> {
+        let command = (0..kind.commands().len()).find(|command| kind.transition(*command).from.is_none());
+        let Some(command) = command else {
+            return Err(ApiError::not_found("way to begin one"));
+        };
+        // Before the body: who may not give the command learns nothing of its form.
+        self.caller.must(kind.permission(command))?;
+        let tenant = prepare::book_of(kind, None, &self.caller)?;
+        let call = self.call(kind, command, Uuid::now_v7(), tenant, &self.json()?)?;
+        self.give(kind, tenant, vec![vec![call]], Accepted::Created(kind.meta().path)).await
+    }
+
+    /// Gives an aggregate the command of that name, with the request's body.
+    ///
+    /// # Errors
+    /// Why not.
+    pub async fn command(self, kind: &'static dyn Kind, id: &str, name: &str) -> Result<Response, ApiError> {
+        let id = parse_id(kind, id)?;
+        let command = command_of(kind, name)?;
+        self.caller.must(kind.permission(command))?;
+        let tenant = prepare::book_of(kind, Some(id), &self.caller)?;
+        let call = self.call(kind, command, id, tenant, &self.json()?)?;
+        self.give(kind, tenant, vec![vec![call]], Accepted::Done).await
+    }
+
+    /// A call of this request's caller, with that body.
+    ///
+    /// # Errors
+    /// 403 naming the permission; 400 naming every field that is not as it should be.
+    pub fn call(
+        &self,
+        kind: &'static dyn Kind,
+        command: usize,
+        id: Uuid,
+        tenant: Tenant,
+        body: &Json,
+    ) -> Result<Call, ApiError> {
+        prepare::call(
+            Call { kind, id, command, body: daybook_kernel::Datum::Null },
+            tenant,
+            body,
+            &self.caller,
+            &self.engine.sealer,
+        )
+    }
+
+    /// Gives the steps to the owner of the book and answers.
+    ///
+    /// # Errors
+    /// Everything that is not an acceptance.
+    pub async fn give(
+        self,
+        kind: &'static dyn Kind,
+        tenant: Tenant,
+        steps: Vec<Vec<Call>>,
+        accepted: Accepted,
+    ) -> Result<Response, ApiError> {
+        let command = prepare::command(&self, tenant, steps, &self.engine.sealer)?;
+        let key = command.id.clone();
+        let deadline = self.context.deadline.checked_sub(MARGIN).unwrap_or(self.context.deadline);
+        match timeout_at(deadline, self.engine.give(kind, command)).await {
+            Ok(outcome) => reply(outcome, &accepted, &key),
+            Err(_) => {
+                let message =
+                    format!("no outcome yet; send it again with Idempotency-Key {key} for the definite answer");
+                let error = ApiError::timeout(message);
+                Err(match key.parse() {
+                    Ok(value) => error.with_header(IDEMPOTENCY_KEY, value),
+                    Err(_) => error,
+                })
+            }
+        }
+    }
+}
+
+/// The command of that name for what exists already.
+///
+/// # Errors
+/// 404 naming those there are.
+pub fn command_of(kind: &'static dyn Kind, name: &str) -> Result<usize, ApiError> {
+    let later = |command: usize| kind.transition(command).from.is_some();
+    kind.command(name).filter(|command| later(*command)).ok_or_else(|| {
+        let known: Vec<_> = (0..kind.commands().len()).filter(|n| later(*n)).map(|n| kind.commands()[n].name).collect();
+        let message = format!("{} has no command {name}; known are {}", kind.meta().shape.name, known.join(", "));
+        ApiError::new(StatusCode::NOT_FOUND, "NOT_FOUND", message)
+    })
+}
+
+/// The id in a path. One that is none names nothing that exists.
+///
+/// # Errors
+/// 404.
+pub fn parse_id(kind: &dyn Kind, id: &str) -> Result<Uuid, ApiError> {
+    id.parse().map_err(|_| ApiError::not_found(format!("{} {id}: its id is a UUID", kind.meta().shape.name)))
+}

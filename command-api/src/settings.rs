@@ -1,0 +1,76 @@
+//! What an operator tells the command API.
+
+use daybook_journal::{Limits, Settings as Journal};
+use daybook_platform::sections::{Auth, Http, Kafka, Registry, Sealing, Telemetry};
+use serde::{Deserialize, Serialize};
+
+/// The version of the code that decides. A deploy that decides otherwise, or writes new events, raises it: nobody claims
+/// a partition below the highest version seen.
+pub const CODE_VERSION: u32 = 1;
+
+/// The settings, a section for each thing the process talks to.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Settings {
+    /// The brokers.
+    pub kafka: Kafka,
+    /// The schema registry.
+    pub registry: Registry,
+    /// Whose tokens are believed.
+    pub auth: Auth,
+    /// The key of personal data.
+    pub sealing: Sealing,
+    /// The HTTP interface.
+    pub http: Http,
+    /// Logs and traces.
+    pub telemetry: Telemetry,
+    /// What is this service's own.
+    pub command_api: CommandApi,
+}
+
+/// `[command_api]`: what is this service's own.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(default)]
+pub struct CommandApi {
+    /// The URL under which other instances reach this one.
+    pub url: String,
+    /// Partitions of a journal that is made anew. Never changed afterwards: it says where a tenant's book stands.
+    pub partitions: i32,
+    /// Replicas of topics that are made anew.
+    pub replicas: i32,
+    /// Time for the commands under way when a shutdown is asked for, in milliseconds.
+    pub drain_ms: u64,
+}
+
+impl Default for CommandApi {
+    fn default() -> Self {
+        Self { url: "http://127.0.0.1:18000".into(), partitions: 4, replicas: 1, drain_ms: 10_000 }
+    }
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            kafka: Kafka::default(),
+            registry: Registry::default(),
+            auth: Auth::default(),
+            sealing: Sealing::default(),
+            http: Http { access_log: false, ..Http::default() },
+            telemetry: Telemetry { service: "command-api".into(), ..Telemetry::default() },
+            command_api: CommandApi::default(),
+        }
+    }
+}
+
+impl Settings {
+    /// How this process takes part in the journals.
+    pub fn journal(&self) -> Journal {
+        Journal {
+            development: self.kafka.development,
+            url: self.command_api.url.clone(),
+            code_version: CODE_VERSION,
+            limits: Limits::default(),
+            ..Journal::new(self.kafka.brokers.clone(), "daybook-command-api")
+        }
+    }
+}
