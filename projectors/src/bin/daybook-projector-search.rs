@@ -1,0 +1,84 @@
+//! Follows the journals into the search index.
+
+use std::{process::ExitCode, sync::Arc};
+
+use daybook_platform::sections::{Kafka, Opensearch, Ops, Sealing, Telemetry};
+use daybook_projectors::{
+    search::{self, Options, SearchSink, store::Store},
+    service::{self, Common},
+    settings::{Journal, Projector},
+};
+use daybook_schemas::{Sealer, hex::unhex};
+use serde::{Deserialize, Serialize};
+
+#[derive(Debug, Serialize, Deserialize)]
+struct Settings {
+    kafka: Kafka,
+    journal: Journal,
+    projector: Projector,
+    opensearch: Opensearch,
+    sealing: Sealing,
+    ops: Ops,
+    telemetry: Telemetry,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            kafka: Kafka::default(),
+            journal: Journal::default(),
+            projector: Projector::lingering(250),
+            opensearch: Opensearch::default(),
+            sealing: Sealing::default(),
+            ops: Ops { listen: "127.0.0.1:18023".into() },
+            telemetry: Telemetry { service: "daybook-projector-search".into(), ..Telemetry::default() },
+        }
+    }
+}
+
+impl Common for Settings {
+    fn kafka(&self) -> &Kafka {
+        &self.kafka
+    }
+
+    fn journal(&self) -> &Journal {
+        &self.journal
+    }
+
+    fn projector(&self) -> &Projector {
+        &self.projector
+    }
+
+    fn ops(&self) -> &Ops {
+        &self.ops
+    }
+
+    fn telemetry(&self) -> &Telemetry {
+        &self.telemetry
+    }
+}
+
+#[tokio::main(worker_threads = 2)]
+async fn main() -> ExitCode {
+    service::run::<Settings, SearchSink>(
+        |_| true,
+        async |settings, surroundings| {
+            let key =
+                settings.sealing.key.as_ref().ok_or("sealing.key is not given: name its file by sealing.key_file")?;
+            let key = unhex(key.expose().trim()).and_then(|key| <[u8; 32]>::try_from(key).ok());
+            let key = key.ok_or("sealing.key must be 64 hexadecimal digits")?;
+            let store = Store::new(&settings.opensearch.url).map_err(|error| format!("opensearch.url: {error}"))?;
+            let options = Options {
+                sink: settings.projector.sink_name(search::NAME),
+                prefix: settings.projector.prefix.clone(),
+                replicas: 0,
+                sealer: Arc::new(Sealer::new(&key)),
+                journal: surroundings.journal.clone(),
+                partitions: surroundings.partitions.clone(),
+                bounds: settings.projector.bounds(),
+            };
+            Ok(SearchSink::new(store, options, surroundings.shutdown.clone()))
+        },
+    )
+    .await
+}

@@ -1,0 +1,210 @@
+//! Following the journals on a thread of its own: reads, decodes, and hands over chunks while the sink is at work.
+//!
+//! A chunk grows while the sink stores the one before, up to a bound. So batches are small when little happens and large
+//! when much does, and memory stays bounded when a store is away.
+
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, PoisonError},
+    thread,
+    time::{Duration, Instant},
+};
+
+use daybook_journal::{Admitted, Checkpoint, Halt, JournalError, Lag, Reader, Settings, Start};
+use daybook_kernel::Tenant;
+use daybook_schemas::envelope;
+use tokio::sync::mpsc::{self, error::TrySendError};
+
+use crate::{
+    batch::Entry,
+    decode::{Decoder, Unreadable},
+    sink::Partition,
+};
+
+/// How much is handed over at once.
+#[derive(Debug, Clone, Copy)]
+pub struct Bounds {
+    /// Entries.
+    pub entries: usize,
+    /// Bytes of their values.
+    pub bytes: usize,
+    /// How long the first entry of a chunk may wait for others.
+    pub linger: Duration,
+}
+
+/// One entry as it was read.
+#[derive(Debug)]
+pub struct Item {
+    /// Where it stands.
+    pub partition: Partition,
+    /// Its number.
+    pub number: u64,
+    /// The entry, or what cannot be read of it.
+    pub entry: Result<Entry, Unreadable>,
+}
+
+/// What was read in one go.
+#[derive(Debug, Default)]
+pub struct Chunk {
+    /// Entries, in order within each partition.
+    pub items: Vec<Item>,
+    /// The last entry read in each partition, of whatever book.
+    pub reached: HashMap<Partition, (Checkpoint, i64)>,
+    /// Texts of schemas learned since the last chunk.
+    pub schemas: Vec<Arc<str>>,
+    /// Partitions that cannot be followed any further, and why.
+    pub halted: Vec<(Partition, String)>,
+    bytes: usize,
+    begun: Option<Instant>,
+}
+
+impl Chunk {
+    fn is_empty(&self) -> bool {
+        self.reached.is_empty() && self.halted.is_empty()
+    }
+}
+
+/// What to follow.
+pub struct Order {
+    /// Partitions and where to start.
+    pub starts: Vec<Start>,
+    /// Only this tenant's entries are decoded.
+    pub only: Option<Tenant>,
+    /// Nothing beyond these numbers is read, and all up to them is one chunk; without bounds where empty.
+    pub cut: HashMap<Partition, u64>,
+    /// How large a chunk may be.
+    pub bounds: Bounds,
+}
+
+/// How each partition stands, as the thread last saw it.
+pub type Lags = Arc<Mutex<Vec<Lag>>>;
+
+/// The receiving end. The thread ends when this is dropped.
+pub struct Follower {
+    /// Chunks, one at a time.
+    pub chunks: mpsc::Receiver<Result<Chunk, JournalError>>,
+    /// How each partition stands.
+    pub lags: Lags,
+}
+
+/// Starts to follow.
+///
+/// # Errors
+/// The operating system gives no thread.
+pub fn follow(settings: Settings, decoder: Decoder, order: Order) -> std::io::Result<Follower> {
+    let (sender, chunks) = mpsc::channel(1);
+    let lags = Lags::default();
+    let shared = Arc::clone(&lags);
+    thread::Builder::new().name("journal".to_owned()).spawn(move || {
+        let end = read(&settings, decoder, order, &sender, &shared);
+        if let Err(error) = end {
+            // Nobody listens any more only when the process has asked this thread to end.
+            let _ = sender.blocking_send(Err(error));
+        }
+    })?;
+    Ok(Follower { chunks, lags })
+}
+
+/// How long a poll waits for something to read before it looks whether it is still wanted.
+const IDLE: Duration = Duration::from_millis(200);
+
+/// How long a poll waits for more to come to a chunk that has begun.
+const MORE: Duration = Duration::from_millis(1);
+
+/// Entries of one poll: few, so that bytes can be counted between polls.
+const GULP: usize = 64;
+
+fn read(
+    settings: &Settings,
+    decoder: Decoder,
+    order: Order,
+    sender: &mpsc::Sender<Result<Chunk, JournalError>>,
+    lags: &Lags,
+) -> Result<(), JournalError> {
+    let mut reader = Reader::open(settings, order.starts)?;
+    let mut gather = Gather { decoder, only: order.only, cut: order.cut, chunk: Chunk::default() };
+    let mut last_look = Instant::now();
+    while !sender.is_closed() {
+        let wait = if gather.chunk.is_empty() { IDLE } else { MORE };
+        let polled = reader.poll(GULP, wait)?;
+        for (topic, partition, offset, halt) in polled.halted {
+            gather.halt(topic, partition, offset, &halt);
+        }
+        for admitted in polled.entries {
+            gather.take(admitted);
+        }
+        if last_look.elapsed() >= Duration::from_millis(500) || gather.chunk.begun.is_none() {
+            *lags.lock().unwrap_or_else(PoisonError::into_inner) = reader.lag();
+            last_look = Instant::now();
+        }
+        if !gather.is_due(order.bounds.linger) {
+            continue;
+        }
+        let full = gather.chunk.items.len() >= order.bounds.entries || gather.chunk.bytes >= order.bounds.bytes;
+        let chunk = std::mem::take(&mut gather.chunk);
+        if full || !chunk.halted.is_empty() {
+            if sender.blocking_send(Ok(chunk)).is_err() {
+                return Ok(());
+            }
+        } else {
+            match sender.try_send(Ok(chunk)) {
+                Ok(()) => {}
+                Err(TrySendError::Full(chunk)) => {
+                    gather.chunk = chunk?;
+                    continue;
+                }
+                Err(TrySendError::Closed(_)) => return Ok(()),
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Gathers entries into chunks.
+struct Gather {
+    decoder: Decoder,
+    only: Option<Tenant>,
+    cut: HashMap<Partition, u64>,
+    chunk: Chunk,
+}
+
+impl Gather {
+    /// Takes the entry into the chunk, unless it lies beyond the cut.
+    fn take(&mut self, admitted: Admitted<'static>) {
+        let partition = (Arc::clone(&admitted.position.topic), admitted.position.partition);
+        if !self.cut.is_empty() && self.cut.get(&partition).is_none_or(|last| admitted.position.number > *last) {
+            return;
+        }
+        self.chunk.begun.get_or_insert_with(Instant::now);
+        self.chunk.bytes += admitted.value.len();
+        self.chunk.reached.insert(partition.clone(), (admitted.checkpoint, admitted.timestamp));
+        let number = admitted.position.number;
+        if self
+            .only
+            .is_some_and(|tenant| envelope::Entry::decode(&admitted.value).is_ok_and(|entry| entry.tenant != tenant))
+        {
+            return;
+        }
+        let entry = self.decoder.decode(&admitted);
+        self.chunk.schemas.append(&mut self.decoder.learned());
+        self.chunk.items.push(Item { partition, number, entry });
+    }
+
+    fn halt(&mut self, topic: Arc<str>, partition: i32, offset: i64, halt: &Halt) {
+        self.chunk.halted.push(((topic, partition), format!("at offset {offset}: {halt}")));
+    }
+
+    /// Whether the chunk may be handed over.
+    fn is_due(&self, linger: Duration) -> bool {
+        if !self.chunk.halted.is_empty() {
+            return true;
+        }
+        if !self.cut.is_empty() {
+            let reached = |(partition, last): (&Partition, &u64)| {
+                self.chunk.reached.get(partition).is_some_and(|(checkpoint, _)| checkpoint.number >= *last)
+            };
+            return self.cut.iter().all(reached);
+        }
+        self.chunk.begun.is_some_and(|begun| begun.elapsed() >= linger)
+    }
+}

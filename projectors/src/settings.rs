@@ -1,0 +1,88 @@
+//! What an operator tells a projector before it starts.
+
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use crate::follow::Bounds;
+
+/// `[journal]`: what all processes must agree on about the journals.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Journal {
+    /// Partitions of each journal; fixed for ever once the topics are made.
+    pub partitions: i32,
+}
+
+impl Default for Journal {
+    fn default() -> Self {
+        Self { partitions: 4 }
+    }
+}
+
+/// `[projector]`: how a projector follows the journals.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Projector {
+    /// Most entries stored at once.
+    pub batch_entries: usize,
+    /// Most bytes of entries stored at once; one entry has up to 512 KiB.
+    pub batch_bytes: usize,
+    /// How long the first entry of a batch may wait for others, in milliseconds.
+    pub linger_ms: u64,
+    /// The name under which progress is kept. A second projector of the same kind needs another.
+    pub sink: Option<String>,
+    /// The Postgres role that query-api connects as; it is granted the right to read.
+    pub reader: String,
+    /// The prefix of tables, indexes and topics outside Postgres; empty but for tests.
+    pub prefix: String,
+}
+
+/// Entries stored at once while a view is built.
+const BUILD_ENTRIES: usize = 5_000;
+
+/// Bytes of entries stored at once while a view is built.
+const BUILD_BYTES: usize = 4 << 20;
+
+impl Default for Projector {
+    fn default() -> Self {
+        Self {
+            batch_entries: 2_000,
+            batch_bytes: 2 << 20,
+            linger_ms: 0,
+            sink: None,
+            reader: "daybook_app".into(),
+            prefix: String::new(),
+        }
+    }
+}
+
+impl Projector {
+    /// For a store that is better given much at once: the first entry of a batch waits that long for others.
+    pub fn lingering(linger_ms: u64) -> Self {
+        Self { linger_ms, ..Self::default() }
+    }
+
+    /// The name under which progress is kept, for the life of the process.
+    pub fn sink_name(&self, usual: &'static str) -> &'static str {
+        self.sink.as_ref().map_or(usual, |name| Box::leak(name.clone().into_boxed_str()))
+    }
+
+    /// The bounds of a batch while a view is built: more at once, since nobody waits for the single entry.
+    pub fn build_bounds(&self) -> Bounds {
+        Bounds {
+            entries: self.batch_entries.max(BUILD_ENTRIES),
+            bytes: self.batch_bytes.max(BUILD_BYTES),
+            linger: Duration::ZERO,
+        }
+    }
+
+    /// The bounds of a batch.
+    pub fn bounds(&self) -> Bounds {
+        Bounds {
+            entries: self.batch_entries.max(1),
+            bytes: self.batch_bytes,
+            linger: Duration::from_millis(self.linger_ms),
+        }
+    }
+}
