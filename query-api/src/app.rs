@@ -1,0 +1,137 @@
+//! What the handlers share: the stores, how fresh each is, who is who, and the key of personal data.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::extract::FromRef;
+use daybook_kernel::{Kind, PLATFORM, Tenant};
+use daybook_platform::{ApiError, Authenticator, Caller};
+use daybook_schemas::sealing::Sealer;
+use uuid::Uuid;
+
+use crate::freshness::Tide;
+use crate::history::Reader;
+use crate::settings::QueryApi;
+use crate::stores::{Store, clickhouse::Clickhouse, opensearch::Opensearch, postgres::Postgres};
+
+/// What the handlers share. Cheap to clone.
+#[derive(Clone)]
+pub struct App(Arc<Parts>);
+
+/// The parts of [`App`].
+pub struct Parts {
+    /// Who is who.
+    pub authenticator: Arc<Authenticator>,
+    /// Opens personal data, and authenticates cursors.
+    pub sealer: Sealer,
+    /// Reads events of every schema.
+    pub history: Reader,
+    /// The default views and the entries.
+    pub postgres: Postgres,
+    /// The facts and figures.
+    pub clickhouse: Clickhouse,
+    /// The search index.
+    pub opensearch: Opensearch,
+    /// How fresh each of them is.
+    pub tides: Tides,
+    /// What is this service's own.
+    pub settings: QueryApi,
+}
+
+/// How far each store has come.
+pub struct Tides {
+    /// The default views.
+    pub postgres: Tide,
+    /// The facts and figures.
+    pub clickhouse: Tide,
+    /// The search index.
+    pub opensearch: Tide,
+}
+
+impl Tides {
+    /// Watches the stores; requests wait for at most `patience`. Must be called in a tokio runtime.
+    pub fn watch(postgres: &Postgres, clickhouse: &Clickhouse, opensearch: &Opensearch, patience: Duration) -> Self {
+        Self {
+            postgres: Tide::watch(Store::Postgres, postgres.clone(), POSTGRES_LOOK, patience),
+            clickhouse: Tide::watch(Store::Clickhouse, clickhouse.clone(), CLICKHOUSE_LOOK, patience),
+            opensearch: Tide::watch(Store::Opensearch, opensearch.clone(), OPENSEARCH_LOOK, patience),
+        }
+    }
+}
+
+/// How often Postgres is asked how far it is, while somebody waits: a look costs it a tenth of a millisecond.
+const POSTGRES_LOOK: Duration = Duration::from_millis(5);
+
+/// How often ClickHouse is asked.
+const CLICKHOUSE_LOOK: Duration = Duration::from_millis(25);
+
+/// How often OpenSearch is asked; it shows new documents only at each refresh, so a shorter time gains nothing.
+const OPENSEARCH_LOOK: Duration = Duration::from_millis(50);
+
+impl App {
+    /// All parts together.
+    pub fn new(parts: Parts) -> Self {
+        Self(Arc::new(parts))
+    }
+}
+
+impl std::ops::Deref for App {
+    type Target = Parts;
+
+    fn deref(&self) -> &Parts {
+        &self.0
+    }
+}
+
+impl FromRef<App> for Arc<Authenticator> {
+    fn from_ref(app: &App) -> Self {
+        app.authenticator.clone()
+    }
+}
+
+/// Whose rows a caller reads of a kind.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Scope {
+    /// The tenant in whose books they stand.
+    pub tenant: Tenant,
+    /// The only one the caller may know of; all where there is none.
+    pub only: Option<Uuid>,
+}
+
+impl Scope {
+    /// What a caller may read of a kind, if they may read it at all: their own tenant's, and of what stands in the platform's
+    /// books their own organisation.
+    ///
+    /// # Errors
+    /// 403 that names the permission.
+    pub fn of(kind: &dyn Kind, caller: &Caller) -> Result<Self, ApiError> {
+        caller.must(&permission(kind))?;
+        Ok(match daybook_contents::context(kind.meta().context).is_some_and(|context| context.platform) {
+            false => Self { tenant: caller.tenant, only: None },
+            true => Self { tenant: PLATFORM, only: (!caller.is_platform()).then_some(caller.tenant) },
+        })
+    }
+
+    /// Whether the caller may know of that one.
+    pub fn includes(self, id: Uuid) -> bool {
+        self.only.is_none_or(|only| only == id)
+    }
+}
+
+/// The permission to read a kind, such as `incident:read`.
+pub fn permission(kind: &dyn Kind) -> String {
+    format!("{}:read", kind.meta().events)
+}
+
+/// The id in a path.
+///
+/// # Errors
+/// 404: one that is none names nothing that exists.
+pub fn parse_id(kind: &dyn Kind, id: &str) -> Result<Uuid, ApiError> {
+    id.parse().map_err(|_| ApiError::not_found(format!("{} {id}: its id is a UUID", kind.meta().shape.name)))
+}
+
+/// 404 for an id that does not exist, or not for this caller: the two look the same.
+pub fn unknown(kind: &dyn Kind, id: Uuid) -> ApiError {
+    ApiError::not_found(format!("{} {id}", kind.meta().shape.name))
+}

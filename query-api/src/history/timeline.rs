@@ -1,0 +1,61 @@
+//! The timeline: an aggregate's events, with who gave the command and when, personal data opened.
+
+use axum::Json;
+use axum::http::HeaderMap;
+use axum::response::{IntoResponse, Response};
+use daybook_kernel::{Kind, json};
+use daybook_platform::{ApiError, Caller};
+
+use super::event::{AFTER, BACKWARDS, Recorded};
+use crate::app::{App, Scope, parse_id, unknown};
+use crate::freshness::Position;
+use crate::params::Params;
+use crate::sequence::Sequence;
+use crate::stores::{Fault, Store};
+
+/// Answers `GET /api/v1/{path}/{id}/timeline`, and `/events`, which is the same.
+///
+/// # Errors
+/// What HTTP says to a request that is not answered as asked.
+pub async fn answer(
+    app: App,
+    kind: &'static dyn Kind,
+    id: String,
+    caller: Caller,
+    headers: HeaderMap,
+    params: Params,
+) -> Result<Response, ApiError> {
+    let scope = Scope::of(kind, &caller)?;
+    let id = parse_id(kind, &id)?;
+    let positions = Position::of(&headers)?;
+    let sequence = Sequence::read(&app.sealer, scope.tenant, id, "timeline", "version", params)?;
+    if !scope.includes(id) {
+        return Err(unknown(kind, id));
+    }
+    app.tides.postgres.passed(scope.tenant, &positions).await?;
+
+    let mut reading = app.postgres.reading(scope.tenant).await?;
+    let rows = sqlx::query(if sequence.descending { BACKWARDS } else { AFTER })
+        .bind(scope.tenant)
+        .bind(kind.meta().type_name)
+        .bind(id)
+        .bind(sequence.after)
+        .bind(sequence.limit + 1)
+        .fetch_all(&mut *reading)
+        .await
+        .map_err(Fault::from)?;
+    // Every aggregate has its first event; a page after the last one is empty, but nobody is given a cursor to it.
+    if rows.is_empty() {
+        return Err(unknown(kind, id));
+    }
+    let mut events = Vec::with_capacity(rows.len());
+    for row in &rows {
+        let event = Recorded::read(row)?;
+        let (kind, index, mut body) = app.history.read(&mut reading, &event).await?;
+        let shape = kind.events()[index].body;
+        let opened = app.sealer.open(scope.tenant, shape, &mut body);
+        opened.map_err(|error| Fault::unreadable(Store::Postgres, format!("event {}: {error}", event.id)))?;
+        events.push((event.version, event.shown(json::write_record(shape, &body))));
+    }
+    Ok(Json(sequence.answer(&app.sealer, events)).into_response())
+}

@@ -1,0 +1,88 @@
+//! Items of growing lists, such as an incident's comments: each list has a table of its own.
+
+use axum::Json;
+use axum::http::HeaderMap;
+use axum::response::{IntoResponse, Response};
+use daybook_kernel::{Field, Kind, RecordShape, Shape, Time};
+use daybook_platform::{ApiError, Caller};
+use serde_json::{Map, Value};
+use sqlx::postgres::PgRow;
+use sqlx::{AssertSqlSafe, Row as _, types};
+
+use crate::app::{App, Scope, parse_id};
+use crate::document::in_order;
+use crate::freshness::Position;
+use crate::get::present;
+use crate::list::view;
+use crate::params::Params;
+use crate::sequence::Sequence;
+use crate::stores::{Fault, Store};
+
+/// The growing lists of a kind: each field, and the shape of its items.
+pub fn logs(kind: &dyn Kind) -> impl Iterator<Item = (&'static Field, &'static RecordShape)> {
+    kind.meta().shape.fields.iter().filter_map(|field| match field.shape {
+        Shape::Log(item) => Some((field, item)),
+        _ => None,
+    })
+}
+
+/// The statement that reads a page of a growing list.
+pub fn statement(kind: &dyn Kind, field: &str, descending: bool) -> String {
+    let (beyond, direction) = if descending { ("<", "DESC") } else { (">", "ASC") };
+    format!(
+        "SELECT item, (extract(epoch FROM at) * 1000000)::bigint AS at, doc FROM {}_{field} \
+         WHERE tenant = $1 AND id = $2 AND item {beyond} $3 ORDER BY item {direction} LIMIT $4",
+        view(kind)
+    )
+}
+
+/// Answers `GET /api/v1/{path}/{id}/{field}`, oldest first.
+///
+/// # Errors
+/// What HTTP says to a request that is not answered as asked.
+pub async fn answer(
+    app: App,
+    kind: &'static dyn Kind,
+    (field, shape): (&'static Field, &'static RecordShape),
+    id: String,
+    caller: Caller,
+    headers: HeaderMap,
+    params: Params,
+) -> Result<Response, ApiError> {
+    let scope = Scope::of(kind, &caller)?;
+    let id = parse_id(kind, &id)?;
+    let positions = Position::of(&headers)?;
+    let sequence = Sequence::read(&app.sealer, scope.tenant, id, field.name, "item", params)?;
+    app.tides.postgres.passed(scope.tenant, &positions).await?;
+
+    let mut reading = app.postgres.reading(scope.tenant).await?;
+    present(&mut reading, kind, scope, id).await?;
+    let rows = sqlx::query(AssertSqlSafe(statement(kind, field.name, sequence.descending)))
+        .bind(scope.tenant)
+        .bind(id)
+        .bind(sequence.after)
+        .bind(sequence.limit + 1)
+        .fetch_all(&mut *reading)
+        .await
+        .map_err(Fault::from)?;
+    let items: Vec<_> = rows.iter().map(|row| shown(&app, scope, shape, row)).collect::<Result<_, _>>()?;
+    Ok(Json(sequence.answer(&app.sealer, items)).into_response())
+}
+
+fn shown(app: &App, scope: Scope, shape: &RecordShape, row: &PgRow) -> Result<(i64, Value), Fault> {
+    let item: i64 = row.try_get("item")?;
+    let types::Json(mut document): types::Json<Map<String, Value>> = row.try_get("doc")?;
+    let mut shown = Map::new();
+    shown.insert("item".into(), item.into());
+    shown.insert("at".into(), Time(row.try_get("at")?).to_string().into());
+    for field in shape.fields {
+        let mut value = document.remove(field.name).unwrap_or(Value::Null);
+        in_order(&field.shape, &mut value);
+        if field.shape.holds_personal() {
+            let opened = app.sealer.open_json(scope.tenant, &mut value);
+            opened.map_err(|error| Fault::unreadable(Store::Postgres, format!("item {item}: {error}")))?;
+        }
+        shown.insert(field.name.into(), value);
+    }
+    Ok((item, Value::Object(shown)))
+}

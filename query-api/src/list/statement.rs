@@ -1,0 +1,242 @@
+//! The SQL of a page of a list: by keyset, so that its cost does not grow with how far one has paged.
+//!
+//! What varies is put together from names of the declaration; what a caller says is only ever a bound value.
+
+use daybook_kernel::Tenant;
+use sqlx::postgres::PgArguments;
+use sqlx::query::Query;
+use sqlx::{AssertSqlSafe, Postgres, query};
+use uuid::Uuid;
+
+use super::columns::Column;
+use super::filter::{Filter, Test};
+use super::order::Order;
+
+/// A value of a statement.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Bind {
+    /// An id.
+    Id(Uuid),
+    /// A text, cast in the statement to what it means.
+    Text(String),
+    /// Texts, cast in the statement to what they mean.
+    Texts(Vec<String>),
+    /// A whole number.
+    Whole(i64),
+}
+
+/// SQL with the values for its placeholders.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Statement {
+    /// The text; it holds nothing that a caller said.
+    pub sql: String,
+    /// The values of `$1`, `$2`, …
+    pub binds: Vec<Bind>,
+}
+
+/// Which rows a page is cut from, and how.
+#[derive(Debug, Clone)]
+pub struct Page<'a> {
+    /// The view, schema-qualified: `incident.incidents`.
+    pub view: &'a str,
+    /// The name under which its version is kept: that of its kind's default view.
+    pub family: &'a str,
+    /// Whose rows. Row-level security says the same; saying it twice lets the planner choose the index by it.
+    pub tenant: Tenant,
+    /// What must hold for each row.
+    pub filters: &'a [Filter],
+    /// Where only one row may be seen: its id.
+    pub only: Option<Uuid>,
+    /// The order.
+    pub order: &'a Order,
+    /// Where in the order it begins.
+    pub begin: Begin<'a>,
+    /// How many rows at most.
+    pub limit: i64,
+}
+
+/// Where in its order a page begins.
+///
+/// Absent values come last ascending and first descending; among them the id decides. A comparison does not see them, so a
+/// page that reaches from the ones to the others is cut in two stretches, each served by the index.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Begin<'a> {
+    /// With the first row.
+    Start,
+    /// After the row with these values of the order's columns and this id.
+    After(&'a [Option<String>], Uuid),
+    /// With the first row without a value.
+    Absent,
+    /// With the first row that has one.
+    Present,
+}
+
+impl Begin<'_> {
+    /// The stretch that follows once this one has no more rows.
+    pub fn then(self, order: &Order) -> Option<Begin<'static>> {
+        let [Column { optional: true, .. }] = order.columns.as_slice() else { return None };
+        match self {
+            Begin::After([Some(_)], _) if !order.descending => Some(Begin::Absent),
+            Begin::After([None], _) if order.descending => Some(Begin::Present),
+            _ => None,
+        }
+    }
+}
+
+impl Statement {
+    /// Adds a value and gives its placeholder.
+    fn bind(&mut self, value: Bind) -> String {
+        self.binds.push(value);
+        format!("${}", self.binds.len())
+    }
+
+    /// The page's statement. Its rows are `id, version, created_at, updated_at` (microseconds), `keys` (the order's columns as
+    /// text), `view_version` and `doc`.
+    pub fn page(page: &Page<'_>) -> Self {
+        let mut statement = Self::default();
+        let family = statement.bind(Bind::Text(page.family.to_owned()));
+        let tenant = statement.bind(Bind::Id(page.tenant));
+        let keys: Vec<_> = page.order.columns.iter().map(|column| format!("{}::text", column.sql())).collect();
+        // Columns are named with their table: `created_at` alone would be the one shown, which no index serves.
+        let mut select = format!(
+            "SELECT v.id, v.version, (extract(epoch FROM v.created_at) * 1000000)::bigint AS created_at, \
+             (extract(epoch FROM v.updated_at) * 1000000)::bigint AS updated_at, ARRAY[{}] AS keys, \
+             (SELECT version FROM daybook.views WHERE view = {family} AND state = 'live') AS view_version, v.doc \
+             FROM {} v WHERE v.tenant = {tenant}",
+            keys.join(", "),
+            page.view,
+        );
+        if let Some(only) = page.only {
+            let only = statement.bind(Bind::Id(only));
+            select += &format!(" AND v.id = {only}");
+        }
+        for filter in page.filters {
+            let condition = statement.condition(filter);
+            select += &format!(" AND {condition}");
+        }
+        if let Some(beginning) = statement.beginning(page.order, page.begin) {
+            select += &format!(" AND {beginning}");
+        }
+        let direction = if page.order.descending { "DESC" } else { "ASC" };
+        let columns = page.order.columns.iter().map(Column::sql).chain(["v.id".to_owned()]);
+        let order: Vec<_> = columns.map(|name| format!("{name} {direction}")).collect();
+        let limit = statement.bind(Bind::Whole(page.limit));
+        statement.sql = format!("{select} ORDER BY {} LIMIT {limit}", order.join(", "));
+        statement
+    }
+
+    /// The condition that the rows of a page are not before its beginning.
+    fn beginning(&mut self, order: &Order, begin: Begin<'_>) -> Option<String> {
+        let names: Vec<_> = order.columns.iter().map(Column::sql).collect();
+        let beyond = if order.descending { "<" } else { ">" };
+        match begin {
+            Begin::Start => None,
+            Begin::Absent => Some(format!("{} IS NULL", names[0])),
+            Begin::Present => Some(format!("{} IS NOT NULL", names[0])),
+            Begin::After([None], id) => {
+                let id = self.bind(Bind::Id(id));
+                Some(format!("{} IS NULL AND v.id {beyond} {id}", names[0]))
+            }
+            Begin::After(keys, id) => {
+                let mut places: Vec<_> = order
+                    .columns
+                    .iter()
+                    .zip(keys)
+                    .map(|(column, key)| {
+                        format!("{}::{}", self.bind(Bind::Text(key.clone().unwrap_or_default())), column.form.sql())
+                    })
+                    .collect();
+                places.push(self.bind(Bind::Id(id)));
+                Some(format!("({}, v.id) {beyond} ({})", names.join(", "), places.join(", ")))
+            }
+        }
+    }
+
+    fn condition(&mut self, filter: &Filter) -> String {
+        let (name, form) = (filter.column.sql(), filter.column.form.sql());
+        match &filter.test {
+            Test::AnyOf(values) => {
+                let values = self.bind(Bind::Texts(values.clone()));
+                match filter.column.many {
+                    true => format!("{name} && {values}::text[]::{form}[]"),
+                    false => format!("{name} = ANY({values}::text[]::{form}[])"),
+                }
+            }
+            Test::AtLeast(value) => format!("{name} >= {}::{form}", self.bind(Bind::Text(value.clone()))),
+            Test::AtMost(value) => format!("{name} <= {}::{form}", self.bind(Bind::Text(value.clone()))),
+            Test::Absent(true) => format!("{name} IS NULL"),
+            Test::Absent(false) => format!("{name} IS NOT NULL"),
+        }
+    }
+
+    /// The statement, ready to be run. Postgres keeps it prepared: of one kind of list there are few.
+    pub fn query(self) -> Query<'static, Postgres, PgArguments> {
+        self.binds.into_iter().fold(query(AssertSqlSafe(self.sql)), |query, bind| match bind {
+            Bind::Id(id) => query.bind(id),
+            Bind::Text(text) => query.bind(text),
+            Bind::Texts(texts) => query.bind(texts),
+            Bind::Whole(n) => query.bind(n),
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::columns::Form;
+    use super::*;
+
+    const DUE: Column = Column { name: "due", form: Form::Time, many: false, optional: true, filter: true, sort: true };
+
+    fn sql(descending: bool, begin: Begin<'_>) -> String {
+        let order = Order { columns: vec![DUE], descending };
+        let page = Page {
+            view: "c.tickets",
+            family: "c.tickets",
+            tenant: Uuid::nil(),
+            filters: &[],
+            only: None,
+            order: &order,
+            begin,
+            limit: 3,
+        };
+        let sql = Statement::page(&page).sql;
+        sql[sql.find("v.tenant = ").unwrap()..].to_owned()
+    }
+
+    #[test]
+    fn a_page_begins_after_the_last_row() {
+        let id = Uuid::from_u128(1);
+        let key = [Some("2026-01-01T00:00:00Z".to_owned())];
+        assert_eq!(sql(false, Begin::Start), "v.tenant = $2 ORDER BY v.\"due\" ASC, v.id ASC LIMIT $3");
+        assert_eq!(
+            sql(true, Begin::After(&key, id)),
+            "v.tenant = $2 AND (v.\"due\", v.id) < ($3::timestamptz, $4) ORDER BY v.\"due\" DESC, v.id DESC LIMIT $5"
+        );
+        assert_eq!(
+            sql(false, Begin::After(&[None], id)),
+            "v.tenant = $2 AND v.\"due\" IS NULL AND v.id > $3 ORDER BY v.\"due\" ASC, v.id ASC LIMIT $4"
+        );
+        let order = Order { columns: vec![DUE], descending: false };
+        assert_eq!(Begin::After(&key, id).then(&order), Some(Begin::Absent));
+        assert_eq!(Begin::After(&[None], id).then(&order), None);
+    }
+
+    #[test]
+    fn what_a_caller_says_is_never_sql() {
+        let filter = Filter { column: DUE, test: Test::AtLeast("'; DROP TABLE x".into()) };
+        let order = Order { columns: vec![DUE], descending: false };
+        let page = Page {
+            view: "c.tickets",
+            family: "c.tickets",
+            tenant: Uuid::nil(),
+            filters: &[filter],
+            only: None,
+            order: &order,
+            begin: Begin::Start,
+            limit: 3,
+        };
+        let statement = Statement::page(&page);
+        assert!(!statement.sql.contains("DROP"));
+        assert_eq!(statement.binds[2], Bind::Text("'; DROP TABLE x".into()));
+    }
+}

@@ -1,0 +1,86 @@
+//! The process of the query API.
+
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::Duration;
+
+use daybook_platform::{Authenticator, Health, Shutdown, edge, metrics, ops, serve, settings, telemetry};
+use daybook_query_api::app::{App, Parts, Tides};
+use daybook_query_api::history::Reader;
+use daybook_query_api::routes::routes;
+use daybook_query_api::settings::Settings;
+use daybook_query_api::stores::{Fault, Store, clickhouse::Clickhouse, opensearch::Opensearch, postgres::Postgres};
+use daybook_schemas::sealing::Sealer;
+
+/// How often the stores are asked whether they are there, for `/health/ready`.
+const LOOK: Duration = Duration::from_secs(1);
+
+type Failure = Box<dyn std::error::Error + Send + Sync>;
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    match run().await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("daybook-query-api: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn run() -> Result<(), Failure> {
+    let settings: Settings = settings::load()?;
+    let telemetry = telemetry::start(&settings.telemetry)?;
+    tracing::info!(settings = settings::summary(&settings), "starting");
+    let metrics = metrics::install()?;
+    let health = Health::new();
+    health.require(Store::Postgres.name());
+    let shutdown = Shutdown::on_signals()?;
+
+    let app = open(&settings).await?;
+    let router = edge::guard(routes(app.clone()).merge(ops::routes(&health, &metrics)), &settings.http);
+    let listener = serve::bind(&settings.http.listen).await?;
+    let serving = serve::serve(listener, router, &settings.http, &health, &shutdown);
+    tokio::join!(serving, watch(&app, &health, &shutdown));
+    telemetry.stop().await;
+    Ok(())
+}
+
+/// The parts, as the settings say. Nothing of it waits for a store: whoever asks while one is away is told so.
+async fn open(settings: &Settings) -> Result<App, Failure> {
+    let Some(key) = &settings.sealing.key else {
+        return Err("settings: sealing.key is required: name its file in DAYBOOK_SEALING_KEY_FILE".into());
+    };
+    let sealer = Sealer::from_hex(key.expose())?;
+    let authenticator = Arc::new(Authenticator::new(&settings.auth).await?);
+    let prefix = &settings.query_api.prefix;
+    let postgres = Postgres::open(&settings.postgres)?;
+    let clickhouse = Clickhouse::open(&settings.clickhouse, prefix);
+    let opensearch = Opensearch::open(&settings.opensearch, prefix)?;
+    let tides =
+        Tides::watch(&postgres, &clickhouse, &opensearch, Duration::from_millis(settings.query_api.position_wait_ms));
+    Ok(App::new(Parts {
+        authenticator,
+        sealer,
+        history: Reader::default(),
+        postgres,
+        clickhouse,
+        opensearch,
+        tides,
+        settings: settings.query_api.clone(),
+    }))
+}
+
+/// Keeps `/health/ready` true to the stores. Without Postgres nothing can be answered; without one of the others most can,
+/// and the rest is answered 503, so it is noted and does not make this process unready.
+async fn watch(app: &App, health: &Health, shutdown: &Shutdown) {
+    let reason = |fault: Fault| fault.to_string();
+    loop {
+        health.set(Store::Postgres.name(), app.postgres.ping().await.map_err(reason));
+        health.note(Store::Clickhouse.name(), app.clickhouse.ping().await.err().map(reason));
+        health.note(Store::Opensearch.name(), app.opensearch.ping().await.err().map(reason));
+        if shutdown.or(tokio::time::sleep(LOOK)).await.is_none() {
+            return;
+        }
+    }
+}

@@ -1,0 +1,77 @@
+//! The members of an organisation, with what may be known of each user.
+
+use std::collections::HashMap;
+
+use axum::Json;
+use axum::http::HeaderMap;
+use axum::response::{IntoResponse, Response};
+use daybook_kernel::{Kind, Tenant};
+use daybook_platform::{ApiError, Caller};
+use serde_json::{Value, json};
+use sqlx::{Row as _, types};
+use uuid::Uuid;
+
+use crate::app::{App, Scope, parse_id, permission};
+use crate::freshness::Position;
+use crate::get::present;
+use crate::params::Params;
+use crate::stores::{Fault, Store};
+
+/// What is shown of users; their names are personal.
+pub const USERS: &str = "SELECT id, status, doc->'name' AS name FROM identity.users WHERE tenant = $1 AND id = ANY($2)";
+
+/// Answers `GET /api/v1/organizations/{id}/members`. Who may not read users sees ids and roles alone.
+///
+/// # Errors
+/// What HTTP says to a request that is not answered as asked.
+pub async fn answer(
+    app: App,
+    kind: &'static dyn Kind,
+    id: String,
+    caller: Caller,
+    headers: HeaderMap,
+    params: Params,
+) -> Result<Response, ApiError> {
+    let scope = Scope::of(kind, &caller)?;
+    let id = parse_id(kind, &id)?;
+    let positions = Position::of(&headers)?;
+    params.end(&[])?;
+    app.tides.postgres.passed(scope.tenant, &positions).await?;
+
+    let stored = present(&mut app.postgres.reading(scope.tenant).await?, kind, scope, id).await?;
+    let members = stored.document.get("members").and_then(Value::as_array).cloned().unwrap_or_default();
+    let user = |member: &Value| member["user"].as_str().and_then(|id| id.parse::<Uuid>().ok());
+    let may_read_users = daybook_contents::kind("identity.User").is_some_and(|users| caller.may(&permission(users)));
+    let users = match may_read_users {
+        true => users(&app, id, &members.iter().filter_map(user).collect::<Vec<_>>()).await?,
+        false => HashMap::new(),
+    };
+    let items: Vec<Value> = members
+        .iter()
+        .map(|member| {
+            let mut shown = json!({ "user": member["user"], "role": member["role"] });
+            if may_read_users {
+                let (name, status) = user(member).and_then(|id| users.get(&id).cloned()).unwrap_or_default();
+                shown["name"] = name;
+                shown["status"] = status;
+            }
+            shown
+        })
+        .collect();
+    Ok(Json(json!({ "id": id, "version": stored.version, "items": items })).into_response())
+}
+
+/// Name and status of users of a tenant, by id.
+async fn users(app: &App, tenant: Tenant, ids: &[Uuid]) -> Result<HashMap<Uuid, (Value, Value)>, Fault> {
+    let mut reading = app.postgres.reading(tenant).await?;
+    let rows = sqlx::query(USERS).bind(tenant).bind(ids).fetch_all(&mut *reading).await?;
+    rows.iter()
+        .map(|row| {
+            let id: Uuid = row.try_get("id")?;
+            let types::Json(mut name): types::Json<Value> = row.try_get("name")?;
+            let opened = app.sealer.open_json(tenant, &mut name);
+            opened.map_err(|error| Fault::unreadable(Store::Postgres, format!("User {id}, name: {error}")))?;
+            Ok((id, (name, row.try_get::<String, _>("status")?.into())))
+        })
+        .collect()
+}

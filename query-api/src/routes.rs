@@ -1,0 +1,138 @@
+//! The routes: those that every aggregate has, those of special questions, and the documents about them.
+
+use axum::Router;
+use axum::extract::{Path, State};
+use axum::http::HeaderMap;
+use axum::http::header::CONTENT_TYPE;
+use axum::response::{Html, IntoResponse};
+use axum::routing::get;
+use daybook_kernel::Kind;
+use daybook_platform::Caller;
+use daybook_schemas::openapi;
+
+use crate::app::App;
+use crate::history::timeline;
+use crate::list::Listed;
+use crate::params::Params;
+use crate::{actions, cmdb, figures, items, list, members, search};
+
+/// The routes of the single aggregates of every kind in the contents.
+fn aggregates() -> Router<App> {
+    daybook_contents::kinds().fold(Router::new(), |router, kind| router.merge(of(kind)))
+}
+
+/// The routes of all lists.
+fn lists() -> Router<App> {
+    Listed::all().fold(Router::new(), |router, listed| {
+        let special = listed.special.map_or_else(String::new, |special| format!("/{}", special.name));
+        router.route(
+            &format!("/api/v1/{}{special}", listed.kind.meta().path),
+            get(move |State(app): State<App>, caller: Caller, headers: HeaderMap, params: Params| {
+                list::answer(app, listed, caller, headers, params)
+            }),
+        )
+    })
+}
+
+/// The routes of a kind.
+fn of(kind: &'static dyn Kind) -> Router<App> {
+    let path = format!("/api/v1/{}", kind.meta().path);
+    let at = |rest: &str| format!("{path}/{{id}}{rest}");
+    let history = || {
+        get(
+            move |State(app): State<App>,
+                  Path(id): Path<String>,
+                  caller: Caller,
+                  headers: HeaderMap,
+                  params: Params| { timeline::answer(app, kind, id, caller, headers, params) },
+        )
+    };
+    let router = Router::new()
+        .route(
+            &at(""),
+            get(
+                move |State(app): State<App>,
+                      Path(id): Path<String>,
+                      caller: Caller,
+                      headers: HeaderMap,
+                      params: Params| { crate::get::answer(app, kind, id, caller, headers, params) },
+            ),
+        )
+        .route(&at("/timeline"), history())
+        .route(&at("/events"), history())
+        .route(
+            &at("/actions"),
+            get(
+                move |State(app): State<App>,
+                      Path(id): Path<String>,
+                      caller: Caller,
+                      headers: HeaderMap,
+                      params: Params| { actions::answer(app, kind, id, caller, headers, params) },
+            ),
+        );
+    items::logs(kind).fold(router, |router, log| {
+        router.route(
+            &at(&format!("/{}", log.0.name)),
+            get(
+                move |State(app): State<App>,
+                      Path(id): Path<String>,
+                      caller: Caller,
+                      headers: HeaderMap,
+                      params: Params| { items::answer(app, kind, log, id, caller, headers, params) },
+            ),
+        )
+    })
+}
+
+/// The routes of questions that only one kind knows.
+fn special() -> Router<App> {
+    let organization = daybook_contents::kind("tenancy.Organization").expect("the contents hold organisations");
+    Router::new()
+        .route("/api/v1/search", get(search::answer))
+        .route("/api/v1/search/suggest", get(search::suggestions))
+        .route("/api/v1/metrics/incidents/volume", get(figures::volume))
+        .route("/api/v1/metrics/incidents/backlog", get(figures::backlog))
+        .route(
+            "/api/v1/organizations/{id}/members",
+            get(
+                move |State(app): State<App>,
+                      Path(id): Path<String>,
+                      caller: Caller,
+                      headers: HeaderMap,
+                      params: Params| {
+                    members::answer(app, organization, id, caller, headers, params)
+                },
+            ),
+        )
+        .route(
+            "/api/v1/cmdb/cis/{id}/relationships",
+            get(
+                |State(app): State<App>, Path(id): Path<String>, caller: Caller, headers: HeaderMap, params: Params| {
+                    cmdb::relationships::answer(app, id, caller, headers, params)
+                },
+            ),
+        )
+        .route(
+            "/api/v1/cmdb/cis/{id}/impact-analysis",
+            get(
+                |State(app): State<App>, Path(id): Path<String>, caller: Caller, headers: HeaderMap, params: Params| {
+                    cmdb::impact::answer(app, id, caller, headers, params)
+                },
+            ),
+        )
+}
+
+/// The description of the interface, for programs and for people: `/openapi.json` and `/docs`, made once.
+fn documents() -> Router<App> {
+    let document = openapi::query_api().to_string();
+    let page = openapi::page("Daybook queries", "/openapi.json");
+    Router::new()
+        .route("/openapi.json", get(async move || ([(CONTENT_TYPE, "application/json")], document).into_response()))
+        .route("/docs", get(async move || Html(page)))
+}
+
+/// All routes, without the edge around them.
+pub fn routes(app: App) -> Router {
+    // Routes by name win over those with parameters, so special questions need no order.
+    Router::new().merge(lists()).merge(aggregates()).merge(special()).merge(documents()).with_state(app)
+}

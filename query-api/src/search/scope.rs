@@ -1,0 +1,120 @@
+//! What a caller can find: the kinds they may read, and of each their own tenant's documents. It is a filter inside every
+//! query, not something taken away from its answer, so counts and suggestions tell nothing of others either.
+
+use daybook_kernel::{Field, Kind};
+use daybook_platform::{ApiError, Caller};
+use serde_json::{Value as Json, json};
+
+use crate::app::{Scope, permission};
+use crate::stores::opensearch::Opensearch;
+
+/// The kinds to search in.
+#[derive(Debug, Clone)]
+pub struct Searched {
+    /// Each with what the caller may see of it.
+    pub kinds: Vec<(&'static dyn Kind, Scope)>,
+}
+
+impl Searched {
+    /// The kinds that the caller may read and asks for, by the resources that permissions name: `type=incident,ci`.
+    ///
+    /// # Errors
+    /// 400 for a type that is none; 403 where the caller may read none of those asked for.
+    pub fn read(caller: &Caller, said: Option<&str>) -> Result<Self, ApiError> {
+        let searchable = || daybook_contents::kinds().filter(|kind| texts(*kind).next().is_some());
+        let asked: Option<Vec<&str>> = said.map(|said| said.split(',').map(str::trim).collect());
+        if let Some(unknown) =
+            asked.iter().flatten().find(|name| !searchable().any(|kind| kind.meta().events == **name))
+        {
+            let known: Vec<_> = searchable().map(|kind| kind.meta().events).collect();
+            return Err(ApiError::field("type", format!("must name some of {}, not {unknown:?}", known.join(", "))));
+        }
+        let wanted = searchable().filter(|kind| asked.as_ref().is_none_or(|asked| asked.contains(&kind.meta().events)));
+        let (kinds, refused): (Vec<_>, Vec<_>) =
+            wanted.map(|kind| (kind, Scope::of(kind, caller))).partition(|(_, scope)| scope.is_ok());
+        if kinds.is_empty() {
+            let missing: Vec<_> = refused.iter().map(|(kind, _)| permission(*kind)).collect();
+            return Err(ApiError::forbidden(&missing.join(" or ")));
+        }
+        Ok(Self { kinds: kinds.into_iter().filter_map(|(kind, scope)| Some((kind, scope.ok()?))).collect() })
+    }
+
+    /// The aliases of their indexes, separated by commas.
+    pub fn indexes(&self, opensearch: &Opensearch) -> String {
+        let names: Vec<_> = self.kinds.iter().map(|(kind, _)| opensearch.index(&alias(*kind))).collect();
+        names.join(",")
+    }
+
+    /// The filter that keeps everybody else's documents out.
+    pub fn filter(&self) -> Json {
+        let each = self.kinds.iter().map(|(kind, scope)| {
+            let mut must = vec![
+                json!({ "term": { "tenant": scope.tenant } }),
+                json!({ "term": { "type": kind.meta().type_name } }),
+            ];
+            must.extend(scope.only.map(|only| json!({ "term": { "id": only } })));
+            json!({ "bool": { "filter": must } })
+        });
+        json!({ "bool": { "should": each.collect::<Vec<_>>(), "minimum_should_match": 1 } })
+    }
+
+    /// The fields that full-text search looks in, each once.
+    pub fn texts(&self) -> Vec<&'static str> {
+        self.each(|kind| texts(kind).map(|field| field.name).collect())
+    }
+
+    /// The fields whose values are counted, each once.
+    pub fn facets(&self) -> Vec<&'static str> {
+        self.each(|kind| {
+            kind.meta().shape.fields.iter().filter(|field| field.view.facet).map(|field| field.name).collect()
+        })
+    }
+
+    fn each(&self, of: impl Fn(&'static dyn Kind) -> Vec<&'static str>) -> Vec<&'static str> {
+        let mut names: Vec<_> = self.kinds.iter().flat_map(|(kind, _)| of(*kind)).collect();
+        names.sort_unstable();
+        names.dedup();
+        names
+    }
+}
+
+/// The alias under which the live index of a kind is searched.
+pub fn alias(kind: &dyn Kind) -> String {
+    format!("{}-{}", kind.meta().context, kind.meta().plural)
+}
+
+/// The fields of a kind that full-text search looks in.
+fn texts(kind: &dyn Kind) -> impl Iterator<Item = &'static Field> {
+    kind.meta().shape.fields.iter().filter(|field| field.view.search)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{collections::BTreeSet, sync::Arc};
+
+    use uuid::Uuid;
+
+    use super::*;
+
+    fn caller(permissions: &[&str]) -> Caller {
+        let permissions: BTreeSet<_> = permissions.iter().map(|name| (*name).to_owned()).collect();
+        Caller { tenant: Uuid::from_u128(7), permissions: Arc::new(permissions), ..Caller::default() }
+    }
+
+    #[test]
+    fn only_what_may_be_read_is_searched() {
+        let all = Searched::read(&caller(&["incident:read", "ci:read"]), None).unwrap();
+        assert_eq!(all.kinds.iter().map(|(kind, _)| kind.meta().events).collect::<Vec<_>>(), ["incident", "ci"]);
+        let some = Searched::read(&caller(&["incident:read"]), Some("incident,ci")).unwrap();
+        assert_eq!(some.kinds.len(), 1);
+        assert_eq!(Searched::read(&caller(&["incident:read"]), Some("ci")).unwrap_err().status, 403);
+        assert_eq!(Searched::read(&caller(&["incident:read"]), Some("moon")).unwrap_err().status, 400);
+    }
+
+    #[test]
+    fn what_stands_in_the_platforms_books_is_found_by_its_own_organisation_alone() {
+        let filter = Searched::read(&caller(&["*"]), Some("organization")).unwrap().filter().to_string();
+        assert!(filter.contains(&format!(r#"{{"term":{{"tenant":"{}"}}}}"#, Uuid::nil())), "{filter}");
+        assert!(filter.contains(&format!(r#"{{"term":{{"id":"{}"}}}}"#, Uuid::from_u128(7))), "{filter}");
+    }
+}
