@@ -1,0 +1,68 @@
+//! `daybook`, the operator's tool: tokens of the development issuer, the demo tenant, imports, rebuilds, measurements.
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+use fault::Fault;
+use settings::Settings;
+
+mod api;
+mod bench;
+mod fault;
+mod import;
+mod progress;
+mod rebuild;
+mod role;
+mod seed;
+mod settings;
+mod tenant;
+mod token;
+
+/// The operator's tool of Daybook. Settings come from the file that DAYBOOK_CONFIG names, and from DAYBOOK_CLI_… variables.
+#[derive(Debug, Parser)]
+#[command(name = "daybook", version, max_term_width = 120)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// The development issuer: signs tokens until identity is built
+    #[command(subcommand)]
+    Issuer(token::IssuerCommand),
+    /// Prints a token of the development issuer
+    Token(token::TokenRequest),
+    /// Loads the demo tenant, and prints how to talk to it
+    Seed,
+    /// Brings in the history of another tool
+    #[command(subcommand)]
+    Import(import::ImportCommand),
+    /// Builds the next version of a view beside the live one, and switches to it
+    Rebuild(rebuild::Request),
+    /// Measures the running system on this machine under load
+    Bench(bench::Request),
+}
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> ExitCode {
+    match run(Arguments::parse().command).await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(fault) => {
+            eprintln!("daybook: {fault}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn run(command: Command) -> Result<(), Fault> {
+    let settings: Settings = daybook_platform::settings::load()?;
+    match command {
+        Command::Issuer(command) => token::issuer(command),
+        Command::Token(request) => token::print(request, &settings),
+        Command::Seed => seed::run(&settings).await,
+        Command::Import(command) => import::run(command, &settings).await,
+        Command::Rebuild(request) => rebuild::run(request, &settings).await,
+        Command::Bench(request) => bench::run(request, &settings).await,
+    }
+}

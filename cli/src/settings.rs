@@ -1,0 +1,54 @@
+//! What an operator tells `daybook` before a command: where the services are, and who it acts as.
+
+use std::path::PathBuf;
+
+use daybook_platform::Secret;
+use daybook_platform::sections::{Auth, Clickhouse, Opensearch, Postgres};
+use serde::{Deserialize, Serialize};
+
+/// The settings, a section for each thing the tool talks to.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Settings {
+    /// What tokens say of their issuer.
+    pub auth: Auth,
+    /// The store of the default views, for rebuilds and measurements.
+    pub postgres: Postgres,
+    /// The store of facts, for measurements.
+    pub clickhouse: Clickhouse,
+    /// The search index, for measurements.
+    pub opensearch: Opensearch,
+    /// What is the tool's own.
+    pub cli: Cli,
+}
+
+/// `[cli]`: what is the tool's own.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Cli {
+    /// Base URL of the command API.
+    pub command_url: String,
+    /// Base URL of the query API.
+    pub query_url: String,
+    /// Folder of the development issuer, which signs the tool's own tokens where none is given.
+    pub issuer: PathBuf,
+    /// The token to act with, from the environment or from `token_file`.
+    pub token: Option<Secret>,
+    /// Path of a file that holds the token.
+    pub token_file: Option<PathBuf>,
+    /// Folder where the tool remembers what it has done: the demo tenant, how far an import is.
+    pub memory: PathBuf,
+}
+
+impl Default for Cli {
+    fn default() -> Self {
+        Self {
+            command_url: "http://127.0.0.1:18000".into(),
+            query_url: "http://127.0.0.1:18010".into(),
+            issuer: ".local/issuer".into(),
+            token: None,
+            token_file: None,
+            memory: ".local/cli".into(),
+        }
+    }
+}
