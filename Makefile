@@ -1,0 +1,33 @@
+# Daybook, by hand. Every target says what it does while it does it, and is harmless when repeated.
+.DEFAULT_GOAL := help
+.PHONY: help up down status test journeys demo bench clean
+
+help: ## This list
+	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 16
+
+up: ## Build, bring and start everything, load a demo tenant, print addresses and a token
+	@deploy/local/up
+
+down: ## Stop everything that `make up` started; the data stays
+	@deploy/local/services stop
+	@deploy/local/stack stop
+
+status: ## What runs, its memory and address
+	@deploy/local/stack status; deploy/local/services status
+
+test: ## Everything there is to check, from formatting to journeys through the running system
+	@tests/run
+
+journeys: up ## Every journey through the running system, outages and kills included
+	@DAYBOOK_CONFIG=$(CURDIR)/.local/daybook.toml DAYBOOK_STATE=$(CURDIR)/.local DAYBOOK_PORT_OFFSET=0 \
+	  cargo test --locked --workspace --test journeys -- --ignored --test-threads=1
+
+demo: up ## Import a real ServiceNow log, and compare every store with it
+	@tests/outside/demo
+
+bench: up ## Measure answers, freshness, throughput, list, rebuild and memory
+	@deploy/local/daybook bench
+
+clean: down ## Forget the local system's data; downloads stay in the cache
+	@deploy/local/services purge
+	@deploy/local/stack purge

@@ -1,0 +1,90 @@
+# Processes of ours: started away from the terminal, and found again by a pid file. Sourced after environment.sh.
+#
+# A pid file holds two words, the pid and the tick at which that process was born, so that a stale file can never point
+# `stop` or `kill` at a stranger who was given the same number later.
+
+# born PID: the tick since boot at which the process began; fails for one that is gone, or dead and not yet buried.
+born() {
+  local stat
+  { read -r stat <"/proc/$1/stat"; } 2>/dev/null || return 1
+  # The name in parentheses may hold anything, blanks too: count from behind it.
+  set -- ${stat##*) }
+  [ "$1" != Z ] && echo "${20}"
+}
+
+# pid_of NAME: the pid of our process of that name, if it lives.
+pid_of() {
+  local pid tick
+  { read -r pid tick <"$pids/$1.pid"; } 2>/dev/null || return 1
+  [ "$(born "$pid")" = "$tick" ] && echo "$pid"
+}
+
+# age_of NAME: seconds since our process began, with one decimal.
+age_of() {
+  local up _
+  read -r up _ </proc/uptime
+  awk -v up="$up" -v born="$(born "$(pid_of "$1")")" -v hertz="$(getconf CLK_TCK)" 'BEGIN { printf "%.1f", up - born / hertz }'
+}
+
+# launch NAME COMMAND…: starts it in a session of its own, its output going to logs/NAME.log (the run before: NAME.log.1).
+launch() {
+  local name=$1
+  shift
+  mkdir -p "$logs" "$pids"
+  [ ! -e "$logs/$name.log" ] || mv "$logs/$name.log" "$logs/$name.log.1"
+  setsid "$@" </dev/null >"$logs/$name.log" 2>&1 &
+  echo "$! $(born $!)" >"$pids/$name.pid"
+}
+
+# end NAME SIGNAL [SECONDS]: sends the signal and waits until the process is gone; after SECONDS (30) it is killed.
+end() {
+  local pid tries
+  if pid=$(pid_of "$1"); then
+    kill "-$2" "$pid"
+    for ((tries = ${3:-30} * 10; tries > 0; tries--)); do
+      pid_of "$1" >/dev/null || break
+      sleep 0.1
+    done
+    if [ "$tries" = 0 ]; then
+      say "$1 did not end within ${3:-30} s and is killed"
+      kill -KILL "$pid"
+    fi
+  fi
+  rm -f "$pids/$1.pid"
+}
+
+# free_port NAME PORT: ends with a sentence if somebody else listens there.
+free_port() {
+  ! (exec 3<>"/dev/tcp/127.0.0.1/$2") 2>/dev/null ||
+    die "port $2, which $1 needs, is taken by another program: stop that program, or set DAYBOOK_PORT_OFFSET to move all ports"
+}
+
+# await LIMIT NAME…: waits until every process answers, as told by `ready NAME`, and says so; at most LIMIT seconds.
+await() {
+  local limit=$1 began=$SECONDS told=$SECONDS name
+  shift
+  local waiting=("$@") still=()
+  while [ ${#waiting[@]} -gt 0 ]; do
+    still=()
+    for name in "${waiting[@]}"; do
+      if ! pid_of "$name" >/dev/null; then
+        tail -n 15 "$logs/$name.log" >&2 2>/dev/null || true
+        die "$name is not running: its last lines are above, the whole log is $logs/$name.log"
+      elif ready "$name"; then
+        printf '  %-24s ready, %6s s after its start\n' "$name" "$(age_of "$name")"
+      else
+        still+=("$name")
+      fi
+    done
+    waiting=("${still[@]}")
+    [ ${#waiting[@]} -gt 0 ] || break
+    if ((SECONDS - began > limit)); then
+      die "${waiting[*]} did not become ready within $limit s: see $logs/${waiting[0]}.log"
+    fi
+    if ((SECONDS - told >= 5)); then
+      told=$SECONDS
+      say "  … waiting for ${waiting[*]} ($((SECONDS - began)) s)"
+    fi
+    sleep 0.2
+  done
+}
