@@ -1,0 +1,15 @@
+//! Journeys: the running system as its users, its operators and its accidents meet it.
+//!
+//! They link none of our crates. Each works in tenants of its own, so they do not disturb one another; each that breaks
+//! something leaves it whole again. `make test` starts the system and runs them one after the other.
+
+#![allow(clippy::unwrap_used)] // also in what the tests stand on, which Clippy does not take for tests
+
+mod apart;
+mod kills;
+mod outages;
+mod rebuild;
+mod refusals;
+mod system;
+mod traces;
+mod way;

@@ -1,0 +1,80 @@
+//! Tenants of the journeys' own, with the few people that every story needs.
+
+use serde_json::{Value as Json, json};
+use uuid::Uuid;
+
+use super::{Ask, Caller, Receipt, System};
+
+/// A tenant: handed over, with a group, an agent in it and somebody for whom things go wrong.
+pub struct Tenant {
+    /// The system it is in.
+    pub system: System,
+    /// Its id.
+    pub id: Uuid,
+    /// Who runs it.
+    pub admin: Caller,
+    /// Who works in it.
+    pub agent: Caller,
+    /// For whom things go wrong.
+    pub rita: Caller,
+    /// The agent's group.
+    pub desk: Uuid,
+}
+
+impl Tenant {
+    /// Begins one, whose name begins like this.
+    pub async fn begin(system: &System, name: &str) -> Self {
+        let platform = Caller::with_roles(system, "platform", Uuid::new_v4(), &["platform"]).await;
+        let slug = format!("{name}-{}", &Uuid::new_v4().simple().to_string()[..12]);
+        let begun = platform.give("organizations", organization(&slug)).await;
+        platform.give(&format!("organizations/{}/activate", begun.id), json!({})).await;
+        let id = begun.id.to_string();
+
+        let admin = Caller::with_roles(system, &id, Uuid::new_v4(), &["admin"]).await;
+        let user = async |name: &str| {
+            let email = format!("{}@{slug}.example", name.to_lowercase());
+            admin.give("users", json!({ "name": name, "email": email })).await.id
+        };
+        let agent = Caller::with_roles(system, &id, user("Alba").await, &["agent"]).await;
+        let rita = Caller::with_roles(system, &id, user("Rita").await, &["end-user"]).await;
+        let desk = admin.give("groups", json!({ "name": "Desk" })).await.id;
+        admin.give(&format!("groups/{desk}/add_member"), json!({ "user": agent.user })).await;
+        Self { system: system.clone(), id: begun.id, admin, agent, rita, desk }
+    }
+
+    /// What a report of Rita's says.
+    pub fn report(&self, title: &str) -> Json {
+        json!({ "short_description": title, "caller": self.rita.user, "channel": "phone", "impact": 2, "urgency": 2 })
+    }
+
+    /// An incident as the agent reports it.
+    pub async fn incident(&self, title: &str) -> Receipt {
+        self.agent.give("incidents", self.report(title)).await
+    }
+
+    /// The agent gives a command to an incident.
+    pub async fn tell(&self, incident: Uuid, command: &str, body: Json) -> Receipt {
+        self.agent.give(&format!("incidents/{incident}/{command}"), body).await
+    }
+
+    /// The incident goes to the desk's agent.
+    pub async fn assign(&self, incident: Uuid) -> Receipt {
+        self.assign_ask(incident).accepted().await
+    }
+
+    /// The command by which it does.
+    pub fn assign_ask(&self, incident: Uuid) -> Ask {
+        let body = json!({ "group": self.desk, "assignee": self.agent.user });
+        self.agent.post(&format!("incidents/{incident}/assign"), body)
+    }
+}
+
+/// What is said of a new organisation.
+pub fn organization(slug: &str) -> Json {
+    json!({ "name": slug, "slug": slug, "isolation": "shared", "owner_email": format!("owner@{slug}.example") })
+}
+
+/// A word that nobody has said before.
+pub fn fresh(word: &str) -> String {
+    format!("{word}{}", Uuid::new_v4().simple())
+}

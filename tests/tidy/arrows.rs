@@ -1,0 +1,114 @@
+//! Arrows: kernel ← facts ← contexts ← contents ← engines. Cargo enforces what the manifests say; this says what the
+//! manifests may say.
+
+use std::{collections::BTreeMap, process::Command};
+
+use serde_json::Value;
+
+/// Which crates of ours each room may depend on.
+const MAY_KNOW: &[(&str, &[&str])] = &[
+    ("daybook-derive", &[]),
+    ("daybook-kernel", &["daybook-derive"]),
+    ("daybook-facts", &["daybook-kernel"]),
+    ("daybook-tenancy", &["daybook-kernel", "daybook-facts"]),
+    ("daybook-identity", &["daybook-kernel", "daybook-facts"]),
+    ("daybook-incident", &["daybook-kernel", "daybook-facts"]),
+    ("daybook-cmdb", &["daybook-kernel", "daybook-facts"]),
+    (
+        "daybook-contents",
+        &["daybook-kernel", "daybook-facts", "daybook-tenancy", "daybook-identity", "daybook-incident", "daybook-cmdb"],
+    ),
+    ("daybook-journal", &[]),
+    ("daybook-platform", &[]),
+    ("daybook-schemas", &["daybook-kernel", "daybook-contents"]),
+    (
+        "daybook-command-api",
+        &[
+            "daybook-kernel",
+            "daybook-facts",
+            "daybook-contents",
+            "daybook-schemas",
+            "daybook-journal",
+            "daybook-platform",
+        ],
+    ),
+    (
+        "daybook-projectors",
+        &["daybook-kernel", "daybook-contents", "daybook-schemas", "daybook-journal", "daybook-platform"],
+    ),
+    // Never decides, and links no Kafka.
+    ("daybook-query-api", &["daybook-kernel", "daybook-contents", "daybook-schemas", "daybook-platform"]),
+    ("daybook-cli", &["daybook-kernel", "daybook-contents", "daybook-schemas", "daybook-journal", "daybook-platform"]),
+    ("daybook-tests", &[]),
+];
+
+/// Crates of others that only these rooms may link.
+const ONLY_IN: &[(&str, &[&str])] = &[
+    ("rdkafka", &["daybook-journal"]),
+    ("sqlx", &["daybook-projectors", "daybook-query-api", "daybook-cli"]),
+    ("clickhouse", &["daybook-projectors", "daybook-query-api", "daybook-cli"]),
+    ("apache-avro", &["daybook-schemas"]),
+    ("axum", &["daybook-platform", "daybook-command-api", "daybook-query-api"]),
+];
+
+/// What the domain must not link: it is pure.
+const NOT_IN_THE_DOMAIN: &[&str] = &["tokio", "sqlx", "rdkafka", "reqwest", "axum", "rand", "tracing"];
+
+/// The direct dependencies of each crate of the workspace, without those for its own tests.
+fn dependencies() -> BTreeMap<String, Vec<String>> {
+    let cargo = std::env::var("CARGO").unwrap_or_else(|_| "cargo".to_owned());
+    let output = Command::new(cargo).args(["metadata", "--format-version", "1", "--no-deps"]).output().unwrap();
+    let metadata: Value = serde_json::from_slice(&output.stdout).unwrap();
+    let name = |value: &Value| value["name"].as_str().unwrap().to_owned();
+    let of = |package: &Value| {
+        let all = package["dependencies"].as_array().unwrap().iter();
+        all.filter(|dependency| dependency["kind"] != "dev").map(name).collect()
+    };
+    metadata["packages"].as_array().unwrap().iter().map(|package| (name(package), of(package))).collect()
+}
+
+#[test]
+fn rooms_know_only_what_they_may() {
+    let mut wrong = Vec::new();
+    for (room, knows) in dependencies() {
+        let Some((_, may)) = MAY_KNOW.iter().find(|(name, _)| *name == room) else {
+            wrong.push(format!("{room} is not in the plan of the house: add it to MAY_KNOW"));
+            continue;
+        };
+        for known in knows.iter().filter(|known| known.starts_with("daybook-") && !may.contains(&known.as_str())) {
+            wrong.push(format!("{room} must not know {known}"));
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn stores_and_kafka_are_linked_only_where_they_belong() {
+    let mut wrong = Vec::new();
+    for (room, knows) in dependencies() {
+        for (library, rooms) in ONLY_IN {
+            if knows.iter().any(|known| known == library) && !rooms.contains(&room.as_str()) {
+                wrong.push(format!("{room} must not link {library}; only {} may", rooms.join(", ")));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn the_domain_is_pure() {
+    let domain =
+        ["kernel", "derive", "facts", "tenancy", "identity", "incident", "cmdb"].map(|name| format!("daybook-{name}"));
+    let dependencies = dependencies();
+    let mut wrong = Vec::new();
+    for room in domain {
+        let knows = dependencies.get(&room).unwrap_or_else(|| panic!("{room} is gone from the workspace"));
+        wrong.extend(
+            knows
+                .iter()
+                .filter(|known| NOT_IN_THE_DOMAIN.contains(&known.as_str()))
+                .map(|known| format!("{room}: {known}")),
+        );
+    }
+    assert!(wrong.is_empty(), "the domain must not link {}", wrong.join(", "));
+}
