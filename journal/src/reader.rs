@@ -73,6 +73,8 @@ pub struct Lag {
     pub records: u64,
     /// All that the log held when the reader was opened has been read.
     pub caught_up: bool,
+    /// The entry of the checkpoint it started from has been found again, the same bytes; true where there was none.
+    pub resumed: bool,
     /// The number of the last admitted entry read.
     pub number: u64,
     /// The time of the last record read, in milliseconds since 1970; 0 before the first.
@@ -190,6 +192,7 @@ impl Reader {
                     partition: track.partition,
                     records: u64::try_from(end - track.next_offset).unwrap_or(0),
                     caught_up: way.caught_up(),
+                    resumed: track.has_resumed(),
                     number: track.gate.number,
                     timestamp: track.timestamp,
                     voids: track.voids,

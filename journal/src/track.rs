@@ -100,6 +100,11 @@ impl Track {
         }
     }
 
+    /// The entry that had to be found again first has been.
+    pub(crate) fn has_resumed(&self) -> bool {
+        self.resume.is_none()
+    }
+
     /// A log that now starts or ends where this reader cannot go on was cut.
     pub(crate) fn fits(&self, low: i64, high: i64) -> Result<(), Halt> {
         let reason = match self.resume {

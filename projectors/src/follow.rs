@@ -74,6 +74,8 @@ pub struct Order {
     pub cut: HashMap<Partition, u64>,
     /// How large a chunk may be.
     pub bounds: Bounds,
+    /// Where this sink stands: that entry must still be there before anything else is read.
+    pub standing: Option<Start>,
 }
 
 /// How each partition stands, as the thread last saw it.
@@ -121,8 +123,15 @@ fn read(
     sender: &mpsc::Sender<Result<Chunk, JournalError>>,
     lags: &Lags,
 ) -> Result<(), JournalError> {
-    let mut reader = Reader::open(settings, order.starts)?;
     let mut gather = Gather { decoder, only: order.only, cut: order.cut, chunk: Chunk::default() };
+    if let Some(standing) = order.standing {
+        confirm(settings, standing, sender, &mut gather)?;
+        if !gather.chunk.halted.is_empty() {
+            let _ = sender.blocking_send(Ok(gather.chunk));
+            return Ok(());
+        }
+    }
+    let mut reader = Reader::open(settings, order.starts)?;
     let mut last_look = Instant::now();
     while !sender.is_closed() {
         let wait = if gather.chunk.is_empty() { IDLE } else { MORE };
@@ -155,6 +164,26 @@ fn read(
                 }
                 Err(TrySendError::Closed(_)) => return Ok(()),
             }
+        }
+    }
+    Ok(())
+}
+
+/// Reads the entry again at which the sink stands. Were it not there, what lies before it could not be trusted either.
+fn confirm(
+    settings: &Settings,
+    standing: Start,
+    sender: &mpsc::Sender<Result<Chunk, JournalError>>,
+    gather: &mut Gather,
+) -> Result<(), JournalError> {
+    let mut reader = Reader::open(settings, vec![standing])?;
+    while !sender.is_closed() {
+        let polled = reader.poll(1, IDLE)?;
+        for (topic, partition, offset, halt) in polled.halted {
+            gather.halt(topic, partition, offset, &halt);
+        }
+        if !gather.chunk.halted.is_empty() || reader.lag().iter().all(|lag| lag.resumed) {
+            break;
         }
     }
     Ok(())

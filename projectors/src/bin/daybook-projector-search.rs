@@ -11,12 +11,21 @@ use daybook_projectors::{
 use daybook_schemas::{Sealer, hex::unhex};
 use serde::{Deserialize, Serialize};
 
+/// `[search]`: the indexes that this projector makes.
+#[derive(Debug, Default, Serialize, Deserialize)]
+#[serde(default)]
+struct Search {
+    /// Copies of each index beside the first: none on a single node, at least one on a cluster.
+    replicas: u32,
+}
+
 #[derive(Debug, Serialize, Deserialize)]
 struct Settings {
     kafka: Kafka,
     journal: Journal,
     projector: Projector,
     opensearch: Opensearch,
+    search: Search,
     sealing: Sealing,
     ops: Ops,
     telemetry: Telemetry,
@@ -29,6 +38,7 @@ impl Default for Settings {
             journal: Journal::default(),
             projector: Projector::lingering(250),
             opensearch: Opensearch::default(),
+            search: Search::default(),
             sealing: Sealing::default(),
             ops: Ops { listen: "127.0.0.1:18023".into() },
             telemetry: Telemetry { service: "daybook-projector-search".into(), ..Telemetry::default() },
@@ -71,7 +81,7 @@ async fn main() -> ExitCode {
             let options = Options {
                 sink: settings.projector.sink_name(search::NAME),
                 prefix: settings.projector.prefix.clone(),
-                replicas: 0,
+                replicas: settings.search.replicas,
                 sealer: Arc::new(Sealer::new(&key)),
                 journal: surroundings.journal.clone(),
                 partitions: surroundings.partitions.clone(),

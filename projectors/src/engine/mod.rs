@@ -174,7 +174,7 @@ impl<S: Sink> Engine<S> {
     /// Reads the cut of an announced batch again and stores it as it was announced.
     async fn repeat(&mut self, cut: HashMap<Partition, u64>) -> Result<Turn, Stopped> {
         let starts = cut.keys().map(|partition| self.start(partition)).collect();
-        let mut follower = self.follow(Order { starts, only: None, cut, bounds: self.bounds })?;
+        let mut follower = self.follow(Order { starts, only: None, cut, bounds: self.bounds, standing: None })?;
         match self.next(&mut follower).await? {
             Some(chunk) => self.chunk(chunk).await,
             None => Ok(Turn::Stop),
@@ -188,7 +188,7 @@ impl<S: Sink> Engine<S> {
         if starts.is_empty() {
             return self.wait().await;
         }
-        let order = Order { starts, only: None, cut: HashMap::new(), bounds: self.bounds };
+        let order = Order { starts, only: None, cut: HashMap::new(), bounds: self.bounds, standing: None };
         let mut follower = self.follow(order)?;
         let mut look = Instant::now();
         loop {

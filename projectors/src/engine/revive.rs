@@ -21,7 +21,13 @@ impl<S: Sink> Engine<S> {
             return Ok(Turn::Done);
         };
         let start = Start { topic: book.topic.clone(), partition: book.partition, from: From::Number(book.first) };
-        let order = Order { starts: vec![start], only: Some(book.tenant), cut: HashMap::new(), bounds: self.bounds };
+        let order = Order {
+            starts: vec![start],
+            only: Some(book.tenant),
+            cut: HashMap::new(),
+            bounds: self.bounds,
+            standing: Some(self.start(&partition)),
+        };
         let mut follower = self.follow(order)?;
         let key = (partition.clone(), book.tenant);
         self.parked.remove(&key);

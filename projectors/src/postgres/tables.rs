@@ -130,7 +130,8 @@ impl Table {
                 format!("CREATE INDEX IF NOT EXISTS {view}_{suffix}_{place} ON {name} (tenant, {:?}, id)", column.name)
             }
         };
-        let by_time = format!("CREATE INDEX IF NOT EXISTS {view}_{suffix}_created ON {name} (tenant, created_at, id)");
+        let by_time = ["created", "updated"]
+            .map(|when| format!("CREATE INDEX IF NOT EXISTS {view}_{suffix}_{when} ON {name} (tenant, {when}_at, id)"));
         Self {
             shown_as: format!("{schema}.{view}"),
             create: format!(
@@ -138,7 +139,7 @@ impl Table {
                  created_at timestamptz NOT NULL,\n    updated_at timestamptz NOT NULL,\n    position_partition integer NOT NULL,\n    \
                  position_number bigint NOT NULL,\n{definitions}    doc jsonb NOT NULL,\n    PRIMARY KEY (tenant, id)\n) WITH (fillfactor = 85)"
             ),
-            indexes: std::iter::once(by_time).chain(columns.iter().enumerate().map(indexed)).collect(),
+            indexes: by_time.into_iter().chain(columns.iter().enumerate().map(indexed)).collect(),
             load: format!(
                 "SELECT v.tenant, v.id, v.version, v.created_at, v.updated_at, v.position_partition, v.position_number, v.doc\n\
                  FROM unnest($1::uuid[], $2::uuid[]) AS u (tenant, id) JOIN {name} v USING (tenant, id)"
