@@ -26,13 +26,21 @@ age_of() {
   awk -v up="$up" -v born="$(born "$(pid_of "$1")")" -v hertz="$(getconf CLK_TCK)" 'BEGIN { printf "%.1f", up - born / hertz }'
 }
 
+# What waits when there is not enough for all, on a machine that all share: an answer is waited for by somebody, a view
+# only catches up. The command API, Kafka and the generators of load come first.
+declare -A niceness=([clickhouse]=10 [opensearch]=10 [postgres]=5 [query-api]=5
+  [projector-postgres]=5 [projector-clickhouse]=10 [projector-search]=10 [publisher]=10)
+
+# Where Linux groups processes by session (sched_autogroup), niceness counts only inside a session; the group has its own.
+nicely='{ echo "$0" >/proc/self/autogroup; } 2>/dev/null; exec nice -n "$0" "$@"'
+
 # launch NAME COMMAND…: starts it in a session of its own, its output going to logs/NAME.log (the run before: NAME.log.1).
 launch() {
   local name=$1
   shift
   mkdir -p "$logs" "$pids"
   [ ! -e "$logs/$name.log" ] || mv "$logs/$name.log" "$logs/$name.log.1"
-  setsid "$@" </dev/null >"$logs/$name.log" 2>&1 &
+  setsid bash -c "$nicely" "${niceness[$name]:-0}" "$@" </dev/null >"$logs/$name.log" 2>&1 &
   echo "$! $(born $!)" >"$pids/$name.pid"
 }
 

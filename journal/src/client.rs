@@ -65,6 +65,15 @@ pub(crate) fn reading(settings: &Settings) -> ClientConfig {
     config
 }
 
+/// For following logs: like reading, but brokers may gather records for a while.
+pub(crate) fn following(settings: &Settings) -> ClientConfig {
+    let mut config = reading(settings);
+    if !settings.gather.is_zero() {
+        config.set("fetch.min.bytes", "65536").set("fetch.wait.max.ms", settings.gather.as_millis().max(1).to_string());
+    }
+    config
+}
+
 /// For appending: acknowledged by all replicas in sync, in order, without repetition as far as Kafka can.
 pub(crate) fn appending(settings: &Settings) -> ClientConfig {
     let mut config = common(settings);

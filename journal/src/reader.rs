@@ -132,7 +132,7 @@ impl Reader {
     /// # Errors
     /// Kafka cannot be reached, or a partition is not there.
     pub fn open(settings: &Settings, starts: Vec<Start>) -> Result<Reader, JournalError> {
-        let config = client::reading(settings);
+        let config = client::following(settings);
         let asking = client::consumer(&config, std::iter::empty())?;
         let ways = starts
             .into_iter()

@@ -15,6 +15,9 @@ pub struct Settings {
     pub url: String,
     /// The version of the code that decides; nobody claims below the highest version that has claimed.
     pub code_version: u32,
+    /// How long brokers may gather records before they answer who follows; the fewer answers, the less work for both sides.
+    /// Zero: they answer with the first record.
+    pub gather: Duration,
     /// What an owner holds before it refuses.
     pub limits: Limits,
 }
@@ -28,6 +31,7 @@ impl Settings {
             development: false,
             url: String::new(),
             code_version: 1,
+            gather: Duration::ZERO,
             limits: Limits::default(),
         }
     }

@@ -1,7 +1,7 @@
 //! Folding outside the owner: an aggregate's state after one more event, from whatever the store holds of it.
 
 use std::{
-    collections::HashMap,
+    collections::{HashMap, HashSet},
     panic::{AssertUnwindSafe, catch_unwind},
 };
 
@@ -49,6 +49,22 @@ pub fn restore(kind: &dyn Kind, document: &Json) -> Result<State, String> {
         format!("the stored {} cannot be read: {}", kind.meta().type_name, errors.join("; "))
     })?;
     kind.from_datum(datum).map_err(|error| format!("the stored {} cannot be read: {error}", kind.meta().type_name))
+}
+
+/// The aggregates that a batch goes on with, each with the place of its first entry: what is not remembered of them must be
+/// loaded. One that begins in the batch is folded from nothing, also when the batch is given again.
+pub fn gone_on_with(entries: &[Entry], place: impl Fn(&dyn Kind) -> Option<usize>) -> Vec<(Key, usize)> {
+    let (mut seen, mut found) = (HashSet::new(), Vec::new());
+    for (at, entry) in entries.iter().enumerate() {
+        for (wire, event) in entry.each() {
+            let Some(family) = place(event.kind) else { continue };
+            let key = (family, entry.envelope.tenant, wire.aggregate_id);
+            if seen.insert(key) && wire.version > 1 {
+                found.push((key, at));
+            }
+        }
+    }
+    found
 }
 
 /// Applies the entry's event of that place. `None` if the aggregate has it already.

@@ -1,11 +1,14 @@
 //! Following the journals on a thread of its own: reads, decodes, and hands over chunks while the sink is at work.
 //!
-//! A chunk grows while the sink stores the one before, up to a bound. So batches are small when little happens and large
-//! when much does, and memory stays bounded when a store is away.
+//! A chunk grows until the sink asks for it, up to a bound. So batches are small when little happens and large when much
+//! does, and memory stays bounded when a store is away.
 
 use std::{
     collections::HashMap,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
     thread,
     time::{Duration, Instant},
 };
@@ -13,7 +16,7 @@ use std::{
 use daybook_journal::{Admitted, Checkpoint, Halt, JournalError, Lag, Reader, Settings, Start};
 use daybook_kernel::Tenant;
 use daybook_schemas::envelope;
-use tokio::sync::mpsc::{self, error::TrySendError};
+use tokio::sync::mpsc;
 
 use crate::{
     batch::Entry,
@@ -28,8 +31,8 @@ pub struct Bounds {
     pub entries: usize,
     /// Bytes of their values.
     pub bytes: usize,
-    /// How long the first entry of a chunk may wait for others.
-    pub linger: Duration,
+    /// How long after a chunk the next one comes at the earliest. What comes after a pause is handed over at once.
+    pub pace: Duration,
 }
 
 /// One entry as it was read.
@@ -55,7 +58,6 @@ pub struct Chunk {
     /// Partitions that cannot be followed any further, and why.
     pub halted: Vec<(Partition, String)>,
     bytes: usize,
-    begun: Option<Instant>,
 }
 
 impl Chunk {
@@ -78,15 +80,32 @@ pub struct Order {
     pub standing: Option<Start>,
 }
 
-/// How each partition stands, as the thread last saw it.
-pub type Lags = Arc<Mutex<Vec<Lag>>>;
+/// What the thread and the sink tell each other beside the chunks.
+#[derive(Default)]
+struct Shared {
+    /// How each partition stands, as the thread last saw it.
+    lags: Mutex<Vec<Lag>>,
+    /// The sink has nothing to do.
+    hungry: AtomicBool,
+}
 
 /// The receiving end. The thread ends when this is dropped.
 pub struct Follower {
-    /// Chunks, one at a time.
-    pub chunks: mpsc::Receiver<Result<Chunk, JournalError>>,
+    chunks: mpsc::Receiver<Result<Chunk, JournalError>>,
+    shared: Arc<Shared>,
+}
+
+impl Follower {
+    /// The next chunk; none when the thread has ended. Nothing is lost when the wait is given up.
+    pub async fn next(&mut self) -> Option<Result<Chunk, JournalError>> {
+        self.shared.hungry.store(true, Ordering::Release);
+        self.chunks.recv().await
+    }
+
     /// How each partition stands.
-    pub lags: Lags,
+    pub fn lags(&self) -> Vec<Lag> {
+        self.shared.lags.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
 }
 
 /// Starts to follow.
@@ -95,8 +114,8 @@ pub struct Follower {
 /// The operating system gives no thread.
 pub fn follow(settings: Settings, decoder: Decoder, order: Order) -> std::io::Result<Follower> {
     let (sender, chunks) = mpsc::channel(1);
-    let lags = Lags::default();
-    let shared = Arc::clone(&lags);
+    let shared = Arc::<Shared>::default();
+    let follower = Follower { chunks, shared: Arc::clone(&shared) };
     thread::Builder::new().name("journal".to_owned()).spawn(move || {
         let end = read(&settings, decoder, order, &sender, &shared);
         if let Err(error) = end {
@@ -104,14 +123,15 @@ pub fn follow(settings: Settings, decoder: Decoder, order: Order) -> std::io::Re
             let _ = sender.blocking_send(Err(error));
         }
     })?;
-    Ok(Follower { chunks, lags })
+    Ok(follower)
 }
 
 /// How long a poll waits for something to read before it looks whether it is still wanted.
 const IDLE: Duration = Duration::from_millis(200);
 
-/// How long a poll waits for more to come to a chunk that has begun.
-const MORE: Duration = Duration::from_millis(1);
+/// How long nothing is read while a chunk waits for the sink: librdkafka gathers meanwhile, and one look at many entries is
+/// cheaper than many looks.
+const NAP: Duration = Duration::from_millis(2);
 
 /// Entries of one poll: few, so that bytes can be counted between polls.
 const GULP: usize = 64;
@@ -121,7 +141,7 @@ fn read(
     decoder: Decoder,
     order: Order,
     sender: &mpsc::Sender<Result<Chunk, JournalError>>,
-    lags: &Lags,
+    shared: &Shared,
 ) -> Result<(), JournalError> {
     let mut gather = Gather { decoder, only: order.only, cut: order.cut, chunk: Chunk::default() };
     if let Some(standing) = order.standing {
@@ -132,38 +152,30 @@ fn read(
         }
     }
     let mut reader = Reader::open(settings, order.starts)?;
-    let mut last_look = Instant::now();
+    let mut looked = Instant::now();
+    let mut handed: Option<Instant> = None;
     while !sender.is_closed() {
-        let wait = if gather.chunk.is_empty() { IDLE } else { MORE };
-        let polled = reader.poll(GULP, wait)?;
+        let idle = gather.chunk.is_empty();
+        let polled = reader.poll(GULP, if idle { IDLE } else { Duration::ZERO })?;
+        let more = polled.entries.len() == GULP;
         for (topic, partition, offset, halt) in polled.halted {
             gather.halt(topic, partition, offset, &halt);
         }
         for admitted in polled.entries {
             gather.take(admitted);
         }
-        if last_look.elapsed() >= Duration::from_millis(500) || gather.chunk.begun.is_none() {
-            *lags.lock().unwrap_or_else(PoisonError::into_inner) = reader.lag();
-            last_look = Instant::now();
+        if idle || looked.elapsed() >= Duration::from_millis(500) {
+            *shared.lags.lock().unwrap_or_else(PoisonError::into_inner) = reader.lag();
+            looked = Instant::now();
         }
-        if !gather.is_due(order.bounds.linger) {
-            continue;
-        }
-        let full = gather.chunk.items.len() >= order.bounds.entries || gather.chunk.bytes >= order.bounds.bytes;
-        let chunk = std::mem::take(&mut gather.chunk);
-        if full || !chunk.halted.is_empty() {
-            if sender.blocking_send(Ok(chunk)).is_err() {
+        let rested = handed.is_none_or(|handed| handed.elapsed() >= order.bounds.pace);
+        if gather.is_due(&order.bounds, || rested && shared.hungry.swap(false, Ordering::AcqRel)) {
+            handed = Some(Instant::now());
+            if sender.blocking_send(Ok(std::mem::take(&mut gather.chunk))).is_err() {
                 return Ok(());
             }
-        } else {
-            match sender.try_send(Ok(chunk)) {
-                Ok(()) => {}
-                Err(TrySendError::Full(chunk)) => {
-                    gather.chunk = chunk?;
-                    continue;
-                }
-                Err(TrySendError::Closed(_)) => return Ok(()),
-            }
+        } else if !gather.chunk.is_empty() && !more {
+            thread::sleep(NAP);
         }
     }
     Ok(())
@@ -204,7 +216,6 @@ impl Gather {
         if !self.cut.is_empty() && self.cut.get(&partition).is_none_or(|last| admitted.position.number > *last) {
             return;
         }
-        self.chunk.begun.get_or_insert_with(Instant::now);
         self.chunk.bytes += admitted.value.len();
         self.chunk.reached.insert(partition.clone(), (admitted.checkpoint, admitted.timestamp));
         let number = admitted.position.number;
@@ -223,17 +234,18 @@ impl Gather {
         self.chunk.halted.push(((topic, partition), format!("at offset {offset}: {halt}")));
     }
 
-    /// Whether the chunk may be handed over.
-    fn is_due(&self, linger: Duration) -> bool {
-        if !self.chunk.halted.is_empty() {
+    /// Whether the chunk is to be handed over: because it must, or because the sink `may` have it.
+    fn is_due(&self, bounds: &Bounds, may: impl FnOnce() -> bool) -> bool {
+        let Chunk { items, reached, halted, bytes, .. } = &self.chunk;
+        if !halted.is_empty() {
             return true;
         }
         if !self.cut.is_empty() {
-            let reached = |(partition, last): (&Partition, &u64)| {
-                self.chunk.reached.get(partition).is_some_and(|(checkpoint, _)| checkpoint.number >= *last)
+            let is_reached = |(partition, last): (&Partition, &u64)| {
+                reached.get(partition).is_some_and(|(checkpoint, _)| checkpoint.number >= *last)
             };
-            return self.cut.iter().all(reached);
+            return self.cut.iter().all(is_reached);
         }
-        self.chunk.begun.is_some_and(|begun| begun.elapsed() >= linger)
+        items.len() >= bounds.entries || *bytes >= bounds.bytes || !reached.is_empty() && may()
     }
 }

@@ -78,6 +78,15 @@ pub fn standing(sink: &'static str, lag: &Lag, applied: Option<Applied>) {
     }
 }
 
+/// A sink follows these partitions no more, since it has done what it was for: it is behind with nothing.
+pub fn finished(sink: &'static str, partitions: &[Partition]) {
+    for (topic, partition) in partitions {
+        let labels = [("sink", sink.to_owned()), ("topic", topic.to_string()), ("partition", partition.to_string())];
+        gauge!("daybook_projector_lag_entries", &labels).set(0.0);
+        gauge!("daybook_projector_lag_seconds", &labels).set(0.0);
+    }
+}
+
 /// A partition cannot be followed any further.
 pub fn halted(sink: &'static str, (topic, partition): &Partition) {
     let labels = [("sink", sink.to_owned()), ("topic", topic.to_string()), ("partition", partition.to_string())];

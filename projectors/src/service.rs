@@ -97,6 +97,7 @@ where
     let mut journal =
         daybook_journal::Settings::new(settings.kafka().brokers.clone(), settings.telemetry().service.clone());
     journal.development = settings.kafka().development;
+    journal.gather = settings.projector().gather();
     let contexts: Vec<&BoundedContext> = daybook_contents::CONTEXTS.iter().filter(|context| follows(context)).collect();
     let topics: Vec<Topic> =
         contexts.iter().map(|context| Topic::journal(context.name, settings.journal().partitions)).collect();

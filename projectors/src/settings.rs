@@ -28,8 +28,8 @@ pub struct Projector {
     pub batch_entries: usize,
     /// Most bytes of entries stored at once; one entry has up to 512 KiB.
     pub batch_bytes: usize,
-    /// How long the first entry of a batch may wait for others, in milliseconds.
-    pub linger_ms: u64,
+    /// How long after a batch the next one begins at the earliest, in milliseconds. What comes after a pause is stored at once.
+    pub pace_ms: u64,
     /// The name under which progress is kept. A second projector of the same kind needs another.
     pub sink: Option<String>,
     /// The Postgres role that query-api connects as; it is granted the right to read.
@@ -49,7 +49,7 @@ impl Default for Projector {
         Self {
             batch_entries: 2_000,
             batch_bytes: 2 << 20,
-            linger_ms: 0,
+            pace_ms: 0,
             sink: None,
             reader: "daybook_app".into(),
             prefix: String::new(),
@@ -58,9 +58,9 @@ impl Default for Projector {
 }
 
 impl Projector {
-    /// For a store that is better given much at once: the first entry of a batch waits that long for others.
-    pub fn lingering(linger_ms: u64) -> Self {
-        Self { linger_ms, ..Self::default() }
+    /// At that pace: a store whose batches cost much is better given few large ones.
+    pub fn at_pace(pace_ms: u64) -> Self {
+        Self { pace_ms, ..Self::default() }
     }
 
     /// The name under which progress is kept, for the life of the process.
@@ -68,12 +68,17 @@ impl Projector {
         self.sink.as_ref().map_or(usual, |name| Box::leak(name.clone().into_boxed_str()))
     }
 
+    /// How long brokers may gather entries before they answer: no longer than is nothing beside the pace.
+    pub fn gather(&self) -> Duration {
+        Duration::from_millis(self.pace_ms / 4)
+    }
+
     /// The bounds of a batch while a view is built: more at once, since nobody waits for the single entry.
     pub fn build_bounds(&self) -> Bounds {
         Bounds {
             entries: self.batch_entries.max(BUILD_ENTRIES),
             bytes: self.batch_bytes.max(BUILD_BYTES),
-            linger: Duration::ZERO,
+            pace: Duration::ZERO,
         }
     }
 
@@ -82,7 +87,7 @@ impl Projector {
         Bounds {
             entries: self.batch_entries.max(1),
             bytes: self.batch_bytes,
-            linger: Duration::from_millis(self.linger_ms),
+            pace: Duration::from_millis(self.pace_ms),
         }
     }
 }

@@ -9,7 +9,7 @@ use sha2::{Digest, Sha256};
 use crate::decode::context_of;
 
 /// What the projectors themselves do with a declaration. Raised when tables or documents are laid out differently.
-const LAYOUT: u32 = 1;
+const LAYOUT: u32 = 2;
 
 /// The views of one kind: the default view, a table for each growing list, and special views. They are built together.
 pub struct Family {

@@ -46,7 +46,7 @@ impl Database {
             reader: "daybook_app".into(),
             journal: self.world.journal.clone(),
             partitions: self.world.partitions(),
-            bounds: Bounds { entries: 500, bytes: 1 << 20, linger: Duration::ZERO },
+            bounds: Bounds { entries: 500, bytes: 1 << 20, pace: Duration::ZERO },
         };
         self.world.run(PostgresSink::new(self.pool.clone(), options, shutdown), Duration::ZERO)
     }

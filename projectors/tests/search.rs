@@ -17,7 +17,7 @@ use serde_json::{Value as Json, json};
 use uuid::Uuid;
 use world::{Running, World, assigned, created, resolved, until};
 
-const BOUNDS: Bounds = Bounds { entries: 500, bytes: 1 << 20, linger: Duration::from_millis(20) };
+const BOUNDS: Bounds = Bounds { entries: 500, bytes: 1 << 20, pace: Duration::from_millis(20) };
 
 struct Indexes {
     world: World,
@@ -41,7 +41,7 @@ impl Indexes {
             partitions: self.world.partitions(),
             bounds: BOUNDS,
         };
-        self.world.run(SearchSink::new(self.store.clone(), options, daybook_platform::Shutdown::new()), BOUNDS.linger)
+        self.world.run(SearchSink::new(self.store.clone(), options, daybook_platform::Shutdown::new()), BOUNDS.pace)
     }
 
     fn alias(&self) -> String {

@@ -65,6 +65,9 @@ pub struct Request {
     pids: Option<PathBuf>,
 }
 
+/// How long the system warms up at most.
+const WARM_UP: Duration = Duration::from_secs(20);
+
 /// Runs the parts and prints the figures.
 pub async fn run(request: Request, settings: &Settings) -> Result<(), Fault> {
     let (commands, queries) = (Address::of(&settings.cli.command_url)?, Address::of(&settings.cli.query_url)?);
@@ -78,7 +81,9 @@ pub async fn run(request: Request, settings: &Settings) -> Result<(), Fault> {
     let mut errors = 0;
 
     // What is read from disk, compiled or allocated once is not what is measured.
-    errors += crowd(&desks, 32).closed("warm-up", Duration::from_secs(5), 5_000, true).await.failed();
+    let warm = crowd(&desks, 32).closed("warm-up", WARM_UP, 30_000, true).await;
+    errors += warm.failed();
+    settle(&desks, warm.last, &request.stores, settings).await?;
 
     if request.seconds > 0 {
         let samples = Samples::of(desks.iter().map(|desk| desk.tenant).collect(), &request.stores);
@@ -124,6 +129,7 @@ pub async fn run(request: Request, settings: &Settings) -> Result<(), Fault> {
         for clients in &request.clients {
             let lasts = Duration::from_secs(request.closed_seconds);
             let load = crowd(&desks, (*clients).clamp(1, 4_096)).closed("closed loop", lasts, u64::MAX, true).await;
+            settle(&desks, load.last, &request.stores, settings).await?;
             println!(
                 "closed loop, {clients} clients: {:.0} commands/s, p99 {:.1} ms",
                 load.per_second(),
@@ -198,6 +204,15 @@ pub async fn run(request: Request, settings: &Settings) -> Result<(), Fault> {
     figures.insert("rss_mb".into(), json!(memory));
     println!("{}", Json::Object(figures));
     Ok(())
+}
+
+/// Waits until the stores have seen the report that was acknowledged last: what they still have to do for one load is not to
+/// be measured with the next.
+async fn settle(desks: &[stage::Desk], last: Option<Uuid>, stores: &[Store], settings: &Settings) -> Result<(), Fault> {
+    let samples = Samples::of(desks.iter().map(|desk| desk.tenant).collect(), stores);
+    last.into_iter().for_each(|last| samples.offer(last));
+    samples.end();
+    samples.follow(settings).await.map(drop)
 }
 
 fn tenth(millis: f64) -> Json {

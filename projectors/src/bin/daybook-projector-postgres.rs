@@ -25,7 +25,7 @@ impl Default for Settings {
         Self {
             kafka: Kafka::default(),
             journal: Journal::default(),
-            projector: Projector::default(),
+            projector: Projector::at_pace(25),
             postgres: Postgres { user: "daybook_owner".into(), ..Postgres::default() },
             ops: Ops { listen: "127.0.0.1:18021".into() },
             telemetry: Telemetry { service: "daybook-projector-postgres".into(), ..Telemetry::default() },

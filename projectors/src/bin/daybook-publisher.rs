@@ -26,7 +26,7 @@ impl Default for Settings {
         Self {
             kafka: Kafka::default(),
             journal: Journal::default(),
-            projector: Projector::lingering(0),
+            projector: Projector::at_pace(50),
             registry: RegistrySection::default(),
             ops: Ops { listen: "127.0.0.1:18024".into() },
             telemetry: Telemetry { service: "daybook-publisher".into(), ..Telemetry::default() },

@@ -9,7 +9,6 @@ mod store;
 
 use std::{
     collections::{HashMap, HashSet},
-    sync::PoisonError,
     time::{Duration, Instant},
 };
 
@@ -105,6 +104,14 @@ impl<S: Sink> Engine<S> {
     /// # Errors
     /// When the sink cannot go on without an operator.
     pub async fn run(mut self) -> Result<(), Stopped> {
+        let ended = self.live().await;
+        if !self.sink.is_traced() {
+            gauges::finished(self.name, &self.partitions);
+        }
+        ended
+    }
+
+    async fn live(&mut self) -> Result<(), Stopped> {
         let mut pause = Pause::default();
         loop {
             match self.session().await {
@@ -233,7 +240,7 @@ impl<S: Sink> Engine<S> {
     }
 
     async fn next(&mut self, follower: &mut Follower) -> Result<Option<Chunk>, Stopped> {
-        match self.shutdown.or(follower.chunks.recv()).await {
+        match self.shutdown.or(follower.next()).await {
             None => Ok(None),
             Some(Some(chunk)) => {
                 self.health.set(JOURNAL, Ok(()));
@@ -310,7 +317,7 @@ impl<S: Sink> Engine<S> {
     }
 
     fn measure(&self, follower: &Follower) {
-        let lags = follower.lags.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let lags = follower.lags();
         if !lags.is_empty() {
             // Brokers have answered, even where nothing is there to read.
             self.health.set(JOURNAL, Ok(()));

@@ -1,6 +1,6 @@
 //! Projecting a batch: the rows that its events lead to in the views of some families.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 
 use daybook_kernel::{Shape, Tenant, Time, json};
 use serde_json::Value as Json;
@@ -14,7 +14,7 @@ use super::{
 };
 use crate::{
     batch::Entry,
-    fold::{Folded, Key, Recent, apply, restore},
+    fold::{Folded, Key, Recent, apply, gone_on_with, restore},
     sink::SinkError,
     view::Family,
 };
@@ -97,16 +97,12 @@ impl Views {
         recent: &Recent,
         entries: &[Entry],
     ) -> Result<HashMap<Key, Folded>, SinkError> {
-        let mut wanted: HashMap<usize, HashSet<(Tenant, Uuid)>> = HashMap::new();
+        let mut wanted: HashMap<usize, Vec<(Tenant, Uuid)>> = HashMap::new();
         let mut first: HashMap<Key, usize> = HashMap::new();
-        for (at, entry) in entries.iter().enumerate() {
-            for (wire, event) in entry.each() {
-                let Some(family) = self.place(event.kind) else { continue };
-                let key = (family, entry.envelope.tenant, wire.aggregate_id);
-                // An aggregate's first event needs nothing of the store, but a batch may be given twice.
-                if recent.get(&key).is_none() && wanted.entry(family).or_default().insert((key.1, key.2)) {
-                    first.insert(key, at);
-                }
+        for (key, at) in gone_on_with(entries, |kind| self.place(kind)) {
+            if recent.get(&key).is_none() {
+                wanted.entry(key.0).or_default().push((key.1, key.2));
+                first.insert(key, at);
             }
         }
         let mut loaded = HashMap::new();

@@ -59,7 +59,8 @@ fn field_type(field: &Field) -> Option<Json> {
     Some(match text {
         Shape::Text { lines: true, .. } if field.view.search => json!({ "type": "text" }),
         Shape::Text { .. } | Shape::Number | Shape::Scalar if field.view.search && !field.view.facet => {
-            json!({ "type": "search_as_you_type" })
+            // Found while it is being typed.
+            json!({ "type": "text", "index_prefixes": {} })
         }
         Shape::Text { .. } | Shape::Choice { .. } | Shape::Number | Shape::Scalar => {
             json!({ "type": "keyword", "ignore_above": 1_000 })

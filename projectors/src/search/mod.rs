@@ -19,7 +19,7 @@ use serde_json::{Value as Json, json};
 
 use crate::{
     batch::{Batch, Entry, ParkedBook, Progress},
-    fold::{Folded, Key, Recent, apply},
+    fold::{Folded, Key, Recent, apply, gone_on_with},
     sink::{Partition, Sink, SinkError, Standing},
     view::Family,
 };
@@ -170,13 +170,9 @@ impl SearchSink {
 
     async fn load(&self, entries: &[Entry]) -> Result<HashMap<Key, Folded>, SinkError> {
         let mut wanted: BTreeMap<usize, BTreeMap<String, (Key, usize)>> = BTreeMap::new();
-        for (at, entry) in entries.iter().enumerate() {
-            for (wire, event) in entry.each() {
-                let Some(place) = self.place(event.kind) else { continue };
-                let key = (place, entry.envelope.tenant, wire.aggregate_id);
-                if self.recent.get(&key).is_none() {
-                    wanted.entry(place).or_default().entry(id_of(key.1, key.2)).or_insert((key, at));
-                }
+        for (key, at) in gone_on_with(entries, |kind| self.place(kind)) {
+            if self.recent.get(&key).is_none() {
+                wanted.entry(key.0).or_default().insert(id_of(key.1, key.2), (key, at));
             }
         }
         let mut loaded = HashMap::new();

@@ -161,9 +161,9 @@ impl World {
     }
 
     /// Runs a sink until it is told to stop.
-    pub fn run<S: Sink>(&self, sink: S, linger: Duration) -> Running {
+    pub fn run<S: Sink>(&self, sink: S, pace: Duration) -> Running {
         let (shutdown, health) = (Shutdown::new(), Health::new());
-        let bounds = Bounds { entries: 500, bytes: 1 << 20, linger };
+        let bounds = Bounds { entries: 500, bytes: 1 << 20, pace };
         let engine =
             Engine::new(sink, self.journal.clone(), self.partitions(), bounds, health.clone(), shutdown.clone());
         Running { task: tokio::spawn(engine.run()), shutdown, health }
