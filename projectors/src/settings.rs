@@ -39,10 +39,10 @@ pub struct Projector {
 }
 
 /// Entries stored at once while a view is built.
-const BUILD_ENTRIES: usize = 5_000;
+const BUILD_ENTRIES: usize = 3_000;
 
 /// Bytes of entries stored at once while a view is built.
-const BUILD_BYTES: usize = 4 << 20;
+const BUILD_BYTES: usize = 3 << 20;
 
 impl Default for Projector {
     fn default() -> Self {

@@ -1,20 +1,14 @@
 //! Outages: a component is away for a while. What needs it says so; everything else goes on; nothing is lost.
 
-use std::{
-    env,
-    time::{Duration, Instant},
-};
+use std::time::{Duration, Instant};
 
 use futures::future::join_all;
 use serde_json::{Value as Json, json};
 
 use crate::system::{Ask, PROJECTORS, System, Tenant, eventually, fresh, journal::Journal, mended};
 
-/// How long a component is away: long enough for every time limit on the way, and as long as the operators' drill where
-/// `DAYBOOK_LONG` asks for it.
-fn away() -> Duration {
-    Duration::from_secs(if env::var_os("DAYBOOK_LONG").is_some() { 30 } else { 12 })
-}
+/// How long a component is away: longer than every time limit on the way.
+const AWAY: Duration = Duration::from_secs(30);
 
 /// No projector has parked a book: an outage is no fault of an entry.
 async fn nothing_is_parked(system: &System) {
@@ -62,7 +56,7 @@ async fn without_the_broker(system: &System) {
     let page = tenant.agent.get("incidents").position(&before.position).send().await;
     assert_eq!((page.status, page.body["items"].as_array().map(Vec::len)), (200, Some(1)), "{page:?}");
 
-    tokio::time::sleep(away().saturating_sub(killed.elapsed())).await;
+    tokio::time::sleep(AWAY.saturating_sub(killed.elapsed())).await;
     system.stack(&["start", "kafka"]).await;
     system.stack(&["wait", "kafka"]).await;
     let back = Instant::now();
@@ -116,7 +110,7 @@ async fn without_postgres(system: &System) {
         }
     });
     assert_eq!(words.await["not_ready"], json!(["postgres"]));
-    tokio::time::sleep(away().saturating_sub(killed.elapsed())).await;
+    tokio::time::sleep(AWAY.saturating_sub(killed.elapsed())).await;
 
     system.stack(&["start", "postgres"]).await;
     system.stack(&["wait", "postgres"]).await;

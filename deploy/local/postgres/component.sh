@@ -63,7 +63,8 @@ start() {
   cd "$component_folder"
   forget_killed
   launch postgres "${unprivileged[@]}" "$bin/postgres" -D data -p "$postgres_port" -c listen_addresses=127.0.0.1 \
-    -c unix_socket_directories= -c shared_buffers=256MB -c max_connections=200
+    -c unix_socket_directories= -c shared_buffers=256MB -c max_connections=200 \
+    -c maintenance_work_mem=256MB -c max_wal_size=4GB
 }
 
 answers() { "$bin/pg_isready" -q -h 127.0.0.1 -p "$postgres_port" -t 1; }
