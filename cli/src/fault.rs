@@ -35,6 +35,9 @@ pub enum Fault {
     /// The store of views does not do as asked.
     #[error("postgres: {0}")]
     Postgres(#[from] sqlx::Error),
+    /// The journals cannot be read.
+    #[error(transparent)]
+    Journal(#[from] daybook_journal::JournalError),
     /// What was asked for makes no sense, in one sentence.
     #[error("{0}")]
     Asked(String),

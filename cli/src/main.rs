@@ -1,4 +1,4 @@
-//! `daybook`, the operator's tool: tokens of the development issuer, the demo tenant, imports, rebuilds, measurements.
+//! `daybook`, the operator's tool: tokens of the development issuer, the demo tenant, imports, rebuilds, journals, measurements.
 
 use std::process::ExitCode;
 
@@ -10,6 +10,7 @@ mod api;
 mod bench;
 mod fault;
 mod import;
+mod journal;
 mod progress;
 mod rebuild;
 mod role;
@@ -40,6 +41,9 @@ enum Command {
     Import(import::ImportCommand),
     /// Builds the next version of a view beside the live one, and switches to it
     Rebuild(rebuild::Request),
+    /// Looks into the journals: shows, follows, replays, verifies, counts
+    #[command(subcommand)]
+    Journal(journal::JournalCommand),
     /// Measures the running system on this machine under load
     Bench(bench::Request),
 }
@@ -63,6 +67,7 @@ async fn run(command: Command) -> Result<(), Fault> {
         Command::Seed => seed::run(&settings).await,
         Command::Import(command) => import::run(command, &settings).await,
         Command::Rebuild(request) => rebuild::run(request, &settings).await,
+        Command::Journal(command) => journal::run(command, &settings).await,
         Command::Bench(request) => bench::run(request, &settings).await,
     }
 }

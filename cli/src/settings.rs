@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use daybook_platform::Secret;
-use daybook_platform::sections::{Auth, Clickhouse, Opensearch, Postgres};
+use daybook_platform::sections::{Auth, Clickhouse, Kafka, Opensearch, Postgres};
 use serde::{Deserialize, Serialize};
 
 /// The settings, a section for each thing the tool talks to.
@@ -12,6 +12,8 @@ use serde::{Deserialize, Serialize};
 pub struct Settings {
     /// What tokens say of their issuer.
     pub auth: Auth,
+    /// The brokers that keep the journals, for looking into them.
+    pub kafka: Kafka,
     /// The store of the default views, for rebuilds and measurements.
     pub postgres: Postgres,
     /// The store of facts, for measurements.

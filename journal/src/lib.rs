@@ -29,6 +29,7 @@ mod settings;
 mod shelf;
 pub mod topics;
 mod track;
+mod void;
 
 pub use checkpoint::Checkpoint;
 pub use digest::{Digest, OwnerId};
@@ -40,6 +41,7 @@ pub use machine::{Decision, Machine, Poison};
 pub use outlet::{Outlet, PublicRecord};
 pub use owner::{Answered, Owner, PartitionStatus, Refused, Scope, Standing, Submission};
 pub use position::{Position, partition_of};
-pub use reader::{Batch, From, Lag, Reader, Start};
+pub use reader::{Aside, Batch, From, Lag, Reader, Start, What};
 pub use settings::{Limits, Settings};
 pub use shelf::Shelf;
+pub use void::Void;

@@ -12,11 +12,14 @@ use rdkafka::message::{BorrowedMessage, Message};
 
 use crate::checkpoint::Checkpoint;
 use crate::client::{self, Ear};
+use crate::digest::OwnerId;
 use crate::entry::Admitted;
 use crate::error::JournalError;
 use crate::gate::Halt;
+use crate::header::Header;
 use crate::settings::Settings;
 use crate::track::{Passage, Record, Track};
+use crate::void::Void;
 
 /// Where to start with a partition.
 #[derive(Clone, Debug)]
@@ -60,6 +63,44 @@ pub struct Batch {
     /// Partitions that have halted just now: topic, partition, offset of the record, reason. Nothing more
     /// comes from them; the others go on.
     pub halted: Vec<(Arc<str>, i32, i64, Halt)>,
+    /// Records beside the history, in order within each partition: only for who has asked for them by
+    /// [`Reader::with_asides`].
+    pub asides: Vec<Aside>,
+}
+
+/// A record that is no entry of the history.
+#[derive(Clone, Debug)]
+pub struct Aside {
+    /// The journal topic.
+    pub topic: Arc<str>,
+    /// The partition.
+    pub partition: i32,
+    /// The record's Kafka offset.
+    pub offset: i64,
+    /// When the broker appended it, in milliseconds since 1970.
+    pub timestamp: i64,
+    /// The number of the last entry before it.
+    pub after: u64,
+    /// What it is.
+    pub what: What,
+}
+
+/// What stands in a log beside its entries.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum What {
+    /// A claim that stands.
+    Claim {
+        /// Its term.
+        term: u64,
+        /// The claimant's name.
+        owner: OwnerId,
+        /// The version of its code.
+        code_version: u32,
+        /// Where it takes forwarded commands.
+        url: String,
+    },
+    /// Nothing, for everyone and for ever.
+    Void(Void),
 }
 
 /// How far a reader is behind in one partition.
@@ -92,6 +133,8 @@ pub struct Reader {
     ways: Vec<Way>,
     /// The way of the last record; the next one is mostly on the same.
     latest: usize,
+    /// Whether claims and void records are told too.
+    tells_asides: bool,
 }
 
 /// One partition of a reader.
@@ -142,7 +185,14 @@ impl Reader {
             })
             .collect::<Result<Vec<_>, JournalError>>()?;
         let consumer = consumer(&config, &ways)?;
-        Ok(Reader { config, consumer, ways, latest: 0 })
+        Ok(Reader { config, consumer, ways, latest: 0, tells_asides: false })
+    }
+
+    /// Tells claims and void records too, from the first that is read on: for who looks into a log.
+    #[must_use]
+    pub fn with_asides(mut self) -> Reader {
+        self.tells_asides = true;
+        self
     }
 
     /// Waits up to `max_wait` for the first entry, and takes up to `max_entries` that are there.
@@ -161,7 +211,8 @@ impl Reader {
                     let found = find(&self.ways, self.latest, message.topic(), message.partition());
                     let Some(at) = found else { continue };
                     self.latest = at;
-                    self.ways[at].take(&message, &mut batch.entries);
+                    let asides = self.tells_asides.then_some(&mut batch.asides);
+                    self.ways[at].take(&message, &mut batch.entries, asides);
                 }
                 Some(Err(error)) => self.mend(error)?,
                 None => break,
@@ -263,22 +314,52 @@ impl Way {
         self.track.next_offset >= self.end
     }
 
-    fn take(&mut self, message: &BorrowedMessage<'_>, entries: &mut Vec<Admitted<'static>>) {
+    fn take(
+        &mut self,
+        message: &BorrowedMessage<'_>,
+        entries: &mut Vec<Admitted<'static>>,
+        asides: Option<&mut Vec<Aside>>,
+    ) {
         if self.halted.is_some() {
             return;
         }
         let passed = Record::of(message).and_then(|record| Ok((record, self.track.read(&record)?)));
-        match passed {
-            Ok((record, Passage::Admitted(checkpoint))) => {
+        match (passed, asides) {
+            (Ok((record, Passage::Admitted(checkpoint))), _) => {
                 let entry = self.track.entry(&record, checkpoint, false);
                 if self.silent.is_none_or(|silence| !silence.covers(&entry)) {
                     self.silent = None;
                     entries.push(entry.into_owned());
                 }
             }
-            Ok(_) => {}
-            Err(halt) => self.halted = Some(halt),
+            (Ok(_), None) => {}
+            (Ok((record, passage)), Some(asides)) => asides.extend(self.aside(&record, passage)),
+            (Err(halt), _) => self.halted = Some(halt),
         }
+    }
+
+    /// A record beside the history, as it is told.
+    fn aside(&self, record: &Record<'_>, passage: Passage) -> Option<Aside> {
+        let track = &self.track;
+        let what = match (passage, Header::decode(record.gate).ok()?) {
+            (Passage::Claimed { owner, code_version }, _) => What::Claim {
+                term: track.gate.term,
+                owner,
+                code_version,
+                url: String::from_utf8_lossy(record.value).into_owned(),
+            },
+            (Passage::Void, header) => What::Void(Void::of(&track.gate, &header)),
+            _ => return None,
+        };
+        let (topic, partition) = (track.topic.clone(), track.partition);
+        Some(Aside {
+            topic,
+            partition,
+            offset: record.offset,
+            timestamp: record.timestamp,
+            after: track.gate.number,
+            what,
+        })
     }
 }
 

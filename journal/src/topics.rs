@@ -11,6 +11,9 @@ use crate::client::{self, Ear, PATIENCE};
 use crate::error::JournalError;
 use crate::settings::Settings;
 
+/// How the name of every journal begins.
+const JOURNAL: &str = "journal.";
+
 /// What a topic is for, which decides how it has to be set up.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
@@ -38,7 +41,7 @@ pub struct Topic {
 impl Topic {
     /// `journal.<context>`.
     pub fn journal(context: &str, partitions: i32) -> Topic {
-        Topic { name: format!("journal.{context}"), partitions, kind: Kind::Journal }
+        Topic { name: format!("{JOURNAL}{context}"), partitions, kind: Kind::Journal }
     }
 
     /// `owners.<context>`, which has as many partitions as the journal.
@@ -95,7 +98,7 @@ pub async fn ensure(settings: &Settings, topics: &[Topic], replicas: i32) -> Res
     // A topic that was just made has no leaders for a moment.
     let deadline = Instant::now() + PATIENCE;
     loop {
-        let shapes = shapes(&admin, topics).await?;
+        let shapes = shapes(&admin, named(topics)).await?;
         let usable = |topic: &Topic| shapes.iter().any(|shape| shape.name == topic.name && shape.led);
         match topics.iter().find(|topic| !usable(topic)) {
             None => return Ok(()),
@@ -118,7 +121,7 @@ pub async fn ensure(settings: &Settings, topics: &[Topic], replicas: i32) -> Res
 /// [`JournalError::Topics`] with the sentences; or Kafka cannot be reached.
 pub async fn check(settings: &Settings, topics: &[Topic]) -> Result<(), JournalError> {
     let admin = admin(settings)?;
-    let shapes = shapes(&admin, topics).await?;
+    let shapes = shapes(&admin, named(topics)).await?;
     let mut refusals = Vec::new();
     let mut there = Vec::new();
     for topic in topics {
@@ -151,6 +154,18 @@ pub async fn check(settings: &Settings, topics: &[Topic]) -> Result<(), JournalE
     }
     refusals.extend(cut_at_the_start(settings, &there).await?);
     if refusals.is_empty() { Ok(()) } else { Err(JournalError::Topics { refusals }) }
+}
+
+/// The journals there are: the names of their topics, with how many partitions each has.
+///
+/// # Errors
+/// Kafka cannot be reached.
+pub async fn journals(settings: &Settings) -> Result<Vec<(String, i32)>, JournalError> {
+    let admin = admin(settings)?;
+    let shapes = shapes(&admin, |name| name.starts_with(JOURNAL)).await?;
+    let mut journals: Vec<_> = shapes.into_iter().map(|shape| (shape.name, shape.partitions)).collect();
+    journals.sort();
+    Ok(journals)
 }
 
 /// The sentences for the settings of one topic.
@@ -204,15 +219,23 @@ fn admin(settings: &Settings) -> Result<Arc<AdminClient<Ear>>, JournalError> {
     admin.map(Arc::new).map_err(JournalError::kafka("no client could be made"))
 }
 
-async fn shapes(admin: &Arc<AdminClient<Ear>>, topics: &[Topic]) -> Result<Vec<Shape>, JournalError> {
-    let admin = admin.clone();
+/// Whether a topic is one of these.
+fn named(topics: &[Topic]) -> impl Fn(&str) -> bool + Send + use<> {
     let names: Vec<String> = topics.iter().map(|topic| topic.name.clone()).collect();
+    move |name| names.iter().any(|named| named == name)
+}
+
+async fn shapes(
+    admin: &Arc<AdminClient<Ear>>,
+    is_wanted: impl Fn(&str) -> bool + Send + 'static,
+) -> Result<Vec<Shape>, JournalError> {
+    let admin = admin.clone();
     blocking(move || {
         let metadata = admin
             .inner()
             .fetch_metadata(None, PATIENCE)
             .map_err(JournalError::kafka("Kafka did not tell its topics"))?;
-        let found = metadata.topics().iter().filter(|topic| names.iter().any(|name| name == topic.name()));
+        let found = metadata.topics().iter().filter(|topic| is_wanted(topic.name()));
         Ok(found
             .map(|topic| Shape {
                 name: topic.name().to_owned(),

@@ -38,12 +38,6 @@ pub struct Projector {
     pub prefix: String,
 }
 
-/// Entries stored at once while a view is built.
-const BUILD_ENTRIES: usize = 3_000;
-
-/// Bytes of entries stored at once while a view is built.
-const BUILD_BYTES: usize = 3 << 20;
-
 impl Default for Projector {
     fn default() -> Self {
         Self {
@@ -73,13 +67,9 @@ impl Projector {
         Duration::from_millis(self.pace_ms / 4)
     }
 
-    /// The bounds of a batch while a view is built: more at once, since nobody waits for the single entry.
+    /// The bounds of a batch while a view is built: as much as there is, without a pause.
     pub fn build_bounds(&self) -> Bounds {
-        Bounds {
-            entries: self.batch_entries.max(BUILD_ENTRIES),
-            bytes: self.batch_bytes.max(BUILD_BYTES),
-            pace: Duration::ZERO,
-        }
+        Bounds { pace: Duration::ZERO, ..self.bounds() }
     }
 
     /// The bounds of a batch.

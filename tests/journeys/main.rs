@@ -7,6 +7,7 @@
 
 mod apart;
 mod kills;
+mod looks;
 mod outages;
 mod rebuild;
 mod refusals;

@@ -66,7 +66,7 @@ pub struct Request {
 }
 
 /// How long the system warms up at most.
-const WARM_UP: Duration = Duration::from_secs(20);
+const WARM_UP: Duration = Duration::from_secs(60);
 
 /// Runs the parts and prints the figures.
 pub async fn run(request: Request, settings: &Settings) -> Result<(), Fault> {
@@ -81,7 +81,7 @@ pub async fn run(request: Request, settings: &Settings) -> Result<(), Fault> {
     let mut errors = 0;
 
     // What is read from disk, compiled or allocated once is not what is measured.
-    let warm = crowd(&desks, 32).closed("warm-up", WARM_UP, 30_000, true).await;
+    let warm = crowd(&desks, 32).closed("warm-up", WARM_UP, 100_000, true).await;
     errors += warm.failed();
     settle(&desks, warm.last, &request.stores, settings).await?;
 
@@ -150,6 +150,7 @@ pub async fn run(request: Request, settings: &Settings) -> Result<(), Fault> {
         let mut wire = Wire::new(queries.clone(), &desks[0].token);
         let last = load.last.ok_or_else(|| Fault::asked("no incident could be reported for the list"))?;
         list::wait_for(&mut wire, &last.to_string(), Duration::from_secs(600)).await?;
+        settle(&desks, Some(last), &request.stores, settings).await?;
         let times = list::run(wire).await?;
         let millis = |quantile| times.value_at_quantile(quantile) as f64 / 1_000.0;
         println!(
@@ -171,6 +172,7 @@ pub async fn run(request: Request, settings: &Settings) -> Result<(), Fault> {
                 crowd(&desks, 128).closed("entries", Duration::from_secs(3_600), request.rebuild - there, true).await;
             errors += load.failed();
             load.print_errors();
+            settle(&desks, load.last, &request.stores, settings).await?;
         }
         rebuild::settled(&mut postgres, VIEW).await?;
         // Serving goes on meanwhile, at a tenth of the open loop's rate.
@@ -206,13 +208,18 @@ pub async fn run(request: Request, settings: &Settings) -> Result<(), Fault> {
     Ok(())
 }
 
-/// Waits until the stores have seen the report that was acknowledged last: what they still have to do for one load is not to
-/// be measured with the next.
+/// Waits until the stores have seen the report that was acknowledged last, for ten minutes at most: what they still have to
+/// do for one load is not to be measured with the next.
 async fn settle(desks: &[stage::Desk], last: Option<Uuid>, stores: &[Store], settings: &Settings) -> Result<(), Fault> {
-    let samples = Samples::of(desks.iter().map(|desk| desk.tenant).collect(), stores);
-    last.into_iter().for_each(|last| samples.offer(last));
-    samples.end();
-    samples.follow(settings).await.map(drop)
+    for _ in 0..20 {
+        let samples = Samples::of(desks.iter().map(|desk| desk.tenant).collect(), stores);
+        last.into_iter().for_each(|last| samples.offer(last));
+        samples.end();
+        if samples.follow(settings).await?.iter().all(|seen| seen.lost == 0) {
+            break;
+        }
+    }
+    Ok(())
 }
 
 fn tenth(millis: f64) -> Json {

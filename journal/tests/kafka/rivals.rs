@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use daybook_journal::{Header, Owner, Refused, Standing};
+use daybook_journal::{Header, Owner, Reader, Refused, Standing, Start, Void, What};
 use rdkafka::Message;
 use rdkafka::config::ClientConfig;
 use rdkafka::consumer::{BaseConsumer, Consumer};
@@ -124,6 +124,19 @@ fn late_records_of_a_deposed_owner_are_void() {
     assert_eq!(second.status()[0].voids, 51);
     assert_eq!(told.values().flatten().count(), 10);
     agree(&context, &told);
+
+    // Who looks into the log is told what the void records are.
+    let start = Start::new(crate::topic(&context), 0, None);
+    let mut reader = Reader::open(&settings(), vec![start]).unwrap().with_asides();
+    let mut asides = Vec::new();
+    until("the log is read", || {
+        asides.extend(reader.poll(100, Duration::from_millis(50)).unwrap().asides);
+        reader.caught_up()
+    });
+    let of = |wanted: fn(&What) -> bool| asides.iter().filter(|aside| wanted(&aside.what)).count();
+    assert_eq!(of(|what| matches!(what, What::Claim { .. })), 2);
+    assert_eq!(of(|what| *what == What::Void(Void::Deposed { entry: 1, term: 2 })), 51, "{asides:?}");
+    assert!(asides.iter().all(|aside| aside.after <= 5), "the last entry before them is the fifth");
 }
 
 /// The last record of a journal, as it lies there.

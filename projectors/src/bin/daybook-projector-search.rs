@@ -85,7 +85,7 @@ async fn main() -> ExitCode {
                 sealer: Arc::new(Sealer::new(&key)),
                 journal: surroundings.journal.clone(),
                 partitions: surroundings.partitions.clone(),
-                bounds: settings.projector.bounds(),
+                bounds: settings.projector.build_bounds(),
             };
             Ok(SearchSink::new(store, options, surroundings.shutdown.clone()))
         },
