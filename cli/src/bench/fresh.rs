@@ -39,7 +39,7 @@ impl Store {
     pub fn pause(self) -> Duration {
         match self {
             Self::Postgres => Duration::from_millis(20),
-            Self::Clickhouse | Self::Opensearch => Duration::from_millis(100),
+            Self::Clickhouse | Self::Opensearch => Duration::from_millis(250),
         }
     }
 

@@ -25,7 +25,7 @@ impl Default for Settings {
         Self {
             kafka: Kafka::default(),
             journal: Journal::default(),
-            projector: Projector::at_pace(1000),
+            projector: Projector::at_pace(1_000),
             clickhouse: Clickhouse { user: "daybook_projector".into(), ..Clickhouse::default() },
             ops: Ops { listen: "127.0.0.1:18022".into() },
             telemetry: Telemetry { service: "daybook-projector-clickhouse".into(), ..Telemetry::default() },

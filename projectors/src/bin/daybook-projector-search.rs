@@ -36,7 +36,7 @@ impl Default for Settings {
         Self {
             kafka: Kafka::default(),
             journal: Journal::default(),
-            projector: Projector::at_pace(750),
+            projector: Projector::at_pace(1_000),
             opensearch: Opensearch::default(),
             search: Search::default(),
             sealing: Sealing::default(),
