@@ -29,6 +29,11 @@ async fn a_view_is_rebuilt_while_it_is_read_and_written() {
     let before = live(&system, "incident.incidents").await;
     let cursor = tenant.agent.get("incidents?limit=1").answered().await["next_cursor"].as_str().unwrap().to_owned();
 
+    // Rows that come from no journal, as tests of the views put there, are not built again.
+    let foreign = "SELECT count(*) FROM incident.incidents v WHERE NOT EXISTS \
+         (SELECT FROM daybook.entries e WHERE e.tenant = v.tenant AND e.aggregate_id = v.id)";
+    let foreign = system.postgres(foreign).await[0][0].clone();
+
     // Somebody reads all the while, and is never refused nor shown less than before.
     let (enough, read): (Arc<AtomicBool>, Arc<AtomicUsize>) = Default::default();
     let reading = tokio::spawn({
@@ -47,7 +52,8 @@ async fn a_view_is_rebuilt_while_it_is_read_and_written() {
     });
     let said = system.daybook(&["rebuild", "incident.incidents"]).await.unwrap_or_else(|said| panic!("{said}"));
     assert!(said.contains("is live in version"), "{said}");
-    assert!(said.contains("rows only in the old version 0"), "{said}");
+    let compared = format!("rows only in the old version {foreign}, only in the new one 0, different 0");
+    assert!(said.contains(&compared), "{said}");
     let rebuilt = live(&system, "incident.incidents").await;
     assert_ne!(rebuilt, before);
     let old = tenant.agent.get(&format!("incidents?limit=1&cursor={cursor}")).send().await;

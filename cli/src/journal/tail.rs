@@ -29,12 +29,14 @@ pub async fn run(settings: &Settings, request: &TailRequest) -> Result<(), Fault
     for (_, line) in latest {
         print(&mut out, &line)?;
     }
-    while request.follow {
+    if !request.follow {
+        return Ok(());
+    }
+    loop {
         for (_, line) in wanted(request, reader.poll(1_000, Duration::from_millis(500))?)? {
             print(&mut out, &line)?;
         }
     }
-    Ok(())
 }
 
 /// The entries that are wanted, each with when it was appended.

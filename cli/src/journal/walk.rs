@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use daybook_contents::CONTEXTS;
 use daybook_journal::{Batch, From, Lag, Reader, Settings, Start, topics};
 
 use super::Topics;
@@ -14,12 +15,14 @@ const POLL: Duration = Duration::from_millis(100);
 /// Entries of one poll.
 const GULP: usize = 1_000;
 
-/// Where to start in every partition of the journals that are meant.
+/// Where to start in every partition of the journals that are meant: those of our contexts, whatever other topics there are.
 ///
 /// # Errors
 /// A context without a journal, or Kafka cannot be reached.
 pub async fn starts(settings: &Settings, wanted: &Topics, from: From) -> Result<Vec<Start>, Fault> {
-    let journals = topics::journals(settings).await?;
+    let is_ours =
+        |(name, _): &(String, i32)| CONTEXTS.iter().any(|context| *name == format!("journal.{}", context.name));
+    let journals: Vec<_> = topics::journals(settings).await?.into_iter().filter(is_ours).collect();
     let names: Vec<String> = wanted.contexts.iter().map(|context| format!("journal.{context}")).collect();
     if let Some(unknown) = names.iter().find(|name| !journals.iter().any(|(journal, _)| journal == *name)) {
         let there: Vec<_> = journals.iter().filter_map(|(name, _)| name.strip_prefix("journal.")).collect();
