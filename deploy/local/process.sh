@@ -3,13 +3,15 @@
 # A pid file holds two words, the pid and the tick at which that process was born, so that a stale file can never point
 # `stop` or `kill` at a stranger who was given the same number later.
 
-# born PID: the tick since boot at which the process began; fails for one that is gone, or dead and not yet buried.
+# born PID: the tick since boot at which the process began; fails for one that is gone, or dead and not yet buried. The first
+# thread of a killed process may be dead while others still hold its port: then it lives.
 born() {
-  local stat
+  local stat threads
   { read -r stat <"/proc/$1/stat"; } 2>/dev/null || return 1
+  threads=("/proc/$1/task"/*)
   # The name in parentheses may hold anything, blanks too: count from behind it.
   set -- ${stat##*) }
-  [ "$1" != Z ] && echo "${20}"
+  if [ "$1" != Z ] || [ ${#threads[@]} -gt 1 ]; then echo "${20}"; else return 1; fi
 }
 
 # pid_of NAME: the pid of our process of that name, if it lives.
