@@ -14,6 +14,8 @@
 
 mod checkpoint;
 mod client;
+#[cfg(feature = "cqrs-es")]
+pub mod cqrs;
 mod digest;
 mod entry;
 mod error;
