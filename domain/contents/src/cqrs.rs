@@ -105,7 +105,7 @@ impl Desk {
             None => None,
         };
         let outcome = books.decide(self.tenant, std::slice::from_ref(&call), &given).map(|decided| {
-            books.undo(decided.undo);
+            books.undo(decided.applied);
             decided.events
         });
         if let Some(seat) = seat {

@@ -1,5 +1,6 @@
 //! Personal data: sealed from the moment it enters, so that a log that is never erased can forget.
 
+use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use crate::{Datum, Malformed, Shape, Value};
@@ -15,7 +16,7 @@ pub enum Personal<T> {
 }
 
 /// The sealed form of a personal value. Destroying the key erases it.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Sealed {
     /// The key's id.
     pub key: Uuid,

@@ -1,5 +1,7 @@
 //! Scenarios: given what happened, when a command is given, then this follows. Pure, in microseconds.
 
+use std::sync::Arc;
+
 use uuid::Uuid;
 
 use crate::{
@@ -113,7 +115,7 @@ impl Scenario {
     }
 
     /// The state of an aggregate.
-    pub fn state<A: Aggregate>(&self, id: Ref<A>) -> Option<&A> {
+    pub fn state<A: Aggregate>(&self, id: Ref<A>) -> Option<Arc<A>> {
         self.books.get(Self::TENANT, id)
     }
 }
@@ -136,7 +138,7 @@ struct Known<'a> {
 }
 
 impl Facts for Known<'_> {
-    fn find(&self, of: &'static str, id: Uuid) -> Option<std::sync::Arc<dyn std::any::Any + Send + Sync>> {
+    fn find(&self, of: &'static str, id: Uuid) -> Option<Arc<dyn std::any::Any + Send + Sync>> {
         self.facts.iter().find(|(about, fact)| *about == id && fact.of == of).map(|(_, fact)| fact.fact.clone())
     }
 }

@@ -1,6 +1,6 @@
 //! Which configuration item may have what to do with which, and what must not run in circles.
 
-use std::collections::HashSet;
+use std::{collections::HashSet, sync::Arc};
 
 use daybook_kernel::{Body, Book, Choice, Ref};
 
@@ -80,15 +80,15 @@ pub fn leads_to(
         if one == to {
             return true;
         }
-        let relationships = book.get(one).map_or(&[][..], |ci| &ci.relationships);
-        let onward = relationships.iter().filter(|known| known.r#type == r#type).map(|known| known.target);
+        let Some(ci) = book.get(one) else { continue };
+        let onward = ci.relationships.iter().filter(|known| known.r#type == r#type).map(|known| known.target);
         open.extend(onward.filter(|next| seen.insert(*next)));
     }
     false
 }
 
 /// The active CIs that would miss this one: those that depend on it or run on it.
-pub fn dependants<'a>(of: Ref<ConfigurationItem>, book: &'a Book<'_>) -> impl Iterator<Item = &'a ConfigurationItem> {
+pub fn dependants(of: Ref<ConfigurationItem>, book: &Book<'_>) -> impl Iterator<Item = Arc<ConfigurationItem>> {
     let referrers = book.referrers::<ConfigurationItem>("relationships", of.id()).filter_map(|one| book.get(one));
     referrers.filter(move |ci| {
         ci.status == Status::Active

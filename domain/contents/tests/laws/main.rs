@@ -4,5 +4,6 @@
 
 mod declarations;
 mod life_cycles;
+mod saved;
 mod walk;
 mod walks;

@@ -12,6 +12,8 @@ use daybook_kernel::{
 };
 use uuid::Uuid;
 
+use crate::saved::SavedBooks;
+
 pub const TENANT: Uuid = Uuid::from_u128(0x7e);
 
 /// The ids of aggregates and users. Few, so that commands meet.
@@ -49,6 +51,8 @@ pub struct Walk {
     pub books: Books,
     /// Follows the book by its events only.
     follower: Books,
+    /// Is given the same commands, and saved now and then.
+    saved: SavedBooks,
     now: i64,
     seed: u128,
 }
@@ -74,6 +78,7 @@ impl Walk {
             context,
             books: Books::new(context.kinds),
             follower: Books::new(context.kinds),
+            saved: SavedBooks::new(context.kinds),
             now: 1_767_225_600_000_000,
             seed: 1 << 64,
         }
@@ -87,7 +92,8 @@ impl Walk {
     pub fn step(&mut self, pick: &mut dyn FnMut(usize) -> usize) -> Step {
         let kind = self.context.kinds[pick(self.context.kinds.len())];
         let id = IDS[pick(IDS.len())];
-        let allowed = kind.allowed(self.books.find(TENANT, kind, id).map(|(state, _)| state));
+        let state = self.books.find(TENANT, kind, id).map(|(state, _)| state);
+        let allowed = kind.allowed(state.as_ref());
         // Mostly what is possible, so that the walk gets somewhere.
         let command = match pick(4) {
             0 => pick(kind.commands().len()),
@@ -107,7 +113,7 @@ impl Walk {
     /// Where an aggregate is or could be: its kind, its id, its status.
     pub fn places(&self) -> impl Iterator<Item = (&'static dyn Kind, Uuid, Option<&'static str>)> {
         self.context.kinds.iter().flat_map(move |kind| {
-            let status = |id| self.books.find(TENANT, *kind, id).map(|(state, _)| kind.status(state));
+            let status = |id| self.books.find(TENANT, *kind, id).map(|(state, _)| kind.status(&state));
             IDS.into_iter().map(move |id| (*kind, id, status(id)))
         })
     }
@@ -120,17 +126,17 @@ impl Walk {
         pick: &mut dyn FnMut(usize) -> usize,
         mut tried: impl FnMut(Tried),
     ) {
-        let status = self.books.find(TENANT, kind, id).map(|(state, _)| kind.status(state));
+        let status = self.books.find(TENANT, kind, id).map(|(state, _)| kind.status(&state));
         for command in 0..kind.commands().len() {
             let (actor, call) = self.choose(kind, id, command, pick);
-            let (outcome, undo) = match self.books.decide(TENANT, &[call], &self.given(&actor)) {
-                Ok(decided) => (Ok(decided.events), Some(decided.undo)),
+            let (outcome, applied) = match self.books.decide(TENANT, &[call], &self.given(&actor)) {
+                Ok(decided) => (Ok(decided.events), Some(decided.applied)),
                 Err(rejection) => (Err(rejection), None),
             };
-            let after = self.books.find(TENANT, kind, id).map(|(state, _)| kind.status(state));
+            let after = self.books.find(TENANT, kind, id).map(|(state, _)| kind.status(&state));
             tried(Tried { command, status, after, outcome });
-            if let Some(undo) = undo {
-                self.books.undo(undo);
+            if let Some(applied) = applied {
+                self.books.undo(applied);
             }
         }
     }
@@ -145,7 +151,7 @@ impl Walk {
         let mut ids = IDS.to_vec();
         if let Some((state, _)) = self.books.find(TENANT, kind, id) {
             // What it holds itself, such as its tasks, can be named too.
-            ids_in(&kind.to_datum(state), &mut ids);
+            ids_in(&kind.to_datum(&state), &mut ids);
         }
         let body = Specimens { pick, ids: &ids, sealed: true }.record(kind.commands()[command].body);
         let user = IDS[pick(IDS.len())];
@@ -177,6 +183,8 @@ impl Walk {
             Err(rejection) => {
                 assert_eq!(image(&self.books), before, "a refused command changes nothing: {call:?}");
                 self.books.audit().unwrap();
+                let by_saved = self.saved.decide(&call, &given).err();
+                assert_eq!(by_saved.as_ref(), Some(&rejection), "books over a store decide the same: {call:?}");
                 return Err(rejection);
             }
         };
@@ -184,7 +192,7 @@ impl Walk {
         let after = image(&self.books);
         self.books.audit().unwrap();
 
-        self.books.undo(decided.undo);
+        self.books.undo(decided.applied);
         assert_eq!(image(&self.books), before, "what is taken back leaves no trace: {call:?}");
         self.books.audit().unwrap();
 
@@ -197,6 +205,14 @@ impl Walk {
         assert_eq!(image(&self.follower), after, "who follows the events comes to the same");
         self.follower.audit().unwrap();
         again.events.iter().for_each(|placed| check_state(&self.books, placed.event.kind, placed.event.id));
+
+        let by_saved = self.saved.decide(&call, &given).expect("books over a store decide the same");
+        assert_eq!(bodies(&by_saved.events), bodies(&decided.events), "{call:?}");
+        for ((of, id), (_, version, datum)) in &after {
+            let kind = self.context.kinds.iter().find(|kind| kind.meta().type_name == *of).expect("of this context");
+            assert_eq!(self.saved.find(*kind, *id).as_ref(), Some(&(*version, datum.clone())), "{of} {id}");
+        }
+        assert!(self.saved.in_memory() <= 8, "what is saved is let go");
         Ok(again.events)
     }
 }
@@ -243,7 +259,7 @@ fn check_versions(before: &Image, events: &[Placed]) {
 /// A state can be written down and read again: as a datum, and as a document.
 fn check_state(books: &Books, kind: &'static dyn Kind, id: Uuid) {
     let (state, version) = books.find(TENANT, kind, id).expect("it was changed just now");
-    let datum = kind.to_datum(state);
+    let datum = kind.to_datum(&state);
     let again = kind.from_datum(datum.clone()).expect("a state can be read");
     assert_eq!(kind.to_datum(&again), datum, "{kind:?} {id}");
     let document = json::write_record(kind.meta().shape, &datum);

@@ -1,0 +1,393 @@
+//! The books of a partition: decided on, changed, taken back, admitted and saved.
+
+use std::{
+    collections::{BTreeSet, HashMap},
+    panic::{AssertUnwindSafe, catch_unwind},
+    sync::Arc,
+};
+
+use quick_cache::unsync::Cache;
+use uuid::Uuid;
+
+use super::{
+    Book, Call, Decided, Given, Overlay, Placed, Unique,
+    storage::{Address, NoStorage, Reference, Series, Slot, Storage, UniqueKey, Unsaved},
+};
+use crate::{Aggregate, Context, Kind, Malformed, Recorded, Ref, Rejection, State, Tenant};
+
+/// The books of one partition of one context: every tenant's aggregates, folded, with their indexes.
+///
+/// What is decided is applied at once, so that the next command sees it; what is [`Applied`] is taken back, newest first, or
+/// admitted, oldest first. Admitted state is saved to a [`Storage`] now and then; in memory are what is not saved, and the
+/// aggregates used lately.
+pub struct Books {
+    kinds: &'static [&'static dyn Kind],
+    storage: Box<dyn Storage>,
+    slots: Overlay<Address, Slot>,
+    unique: Overlay<UniqueKey, Option<Uuid>>,
+    references: Overlay<Reference, bool>,
+    numbers: Overlay<Series, u64>,
+    /// What changed each unsaved aggregate last.
+    changed_by: HashMap<Address, u64>,
+    /// Aggregates as they are stored.
+    cache: Cache<Address, Slot>,
+}
+
+/// What was applied to the books: to be taken back, or admitted.
+#[must_use]
+#[derive(Default)]
+pub struct Applied(Vec<Change>);
+
+/// What one event changed.
+struct Change {
+    at: Address,
+    before: Option<Slot>,
+    after: Slot,
+    /// What is unique, and whether it was taken or given up.
+    unique: Vec<(Unique, bool)>,
+    /// References, and whether they came or went.
+    references: Vec<((&'static str, Uuid), bool)>,
+    /// The last number of its series before and after, where that changed.
+    number: Option<(u64, u64)>,
+}
+
+impl Books {
+    /// Empty books of a context with these kinds of aggregates, all in memory.
+    pub fn new(kinds: &'static [&'static dyn Kind]) -> Self {
+        Self::over(kinds, Box::new(NoStorage), 0)
+    }
+
+    /// The books that a store holds; of what is stored, so many aggregates are kept in memory.
+    pub fn over(kinds: &'static [&'static dyn Kind], storage: Box<dyn Storage>, cached: usize) -> Self {
+        Self {
+            kinds,
+            storage,
+            slots: Overlay::default(),
+            unique: Overlay::default(),
+            references: Overlay::default(),
+            numbers: Overlay::default(),
+            changed_by: HashMap::new(),
+            cache: Cache::new(cached),
+        }
+    }
+
+    /// The aggregate's state and version.
+    pub fn find(&self, tenant: Tenant, kind: &dyn Kind, id: Uuid) -> Option<(State, u64)> {
+        let slot = self.slot(&(tenant, self.place(kind.meta().type_name)?, id))?;
+        Some((slot.state, slot.version))
+    }
+
+    /// The state of one aggregate, by its type.
+    pub fn get<A: Aggregate>(&self, tenant: Tenant, id: Ref<A>) -> Option<Arc<A>> {
+        self.slot(&(tenant, self.place(A::TYPE)?, id.id()))?.state.downcast().ok()
+    }
+
+    /// Every aggregate that is not saved: its tenant, kind, id, state and version. Without a store that is all of them.
+    pub fn iter(&self) -> impl Iterator<Item = (Tenant, &'static dyn Kind, Uuid, &State, u64)> {
+        self.slots.iter().map(|((tenant, kind, id), slot)| (*tenant, self.kinds[*kind], *id, &slot.state, slot.version))
+    }
+
+    /// Decides commands, all or none, and applies what follows from them.
+    ///
+    /// # Errors
+    /// The business's no to the first command that cannot be accepted; then nothing is applied.
+    pub fn decide(&mut self, tenant: Tenant, calls: &[Call], given: &Given<'_>) -> Result<Decided, Rejection> {
+        let mut decided = Decided { events: Vec::new(), applied: Applied::default() };
+        for (n, call) in calls.iter().enumerate() {
+            let expected = given.expected.filter(|_| n == 0);
+            // Each command of a batch has fresh ids of its own.
+            let seed = Uuid::from_u128(given.seed.as_u128().wrapping_add((n as u128) << 16));
+            // A panic is a defect of one rule; it must not leave half a command behind, nor stop the book.
+            let one = || self.decide_one(tenant, call, given, expected, seed, &mut decided);
+            let outcome = catch_unwind(AssertUnwindSafe(one)).unwrap_or_else(|panic| Err(Rejection::defect(&*panic)));
+            if let Err(rejection) = outcome {
+                self.undo(decided.applied);
+                return Err(rejection);
+            }
+        }
+        Ok(decided)
+    }
+
+    fn decide_one(
+        &mut self,
+        tenant: Tenant,
+        call: &Call,
+        given: &Given<'_>,
+        expected: Option<u64>,
+        seed: Uuid,
+        decided: &mut Decided,
+    ) -> Result<(), Rejection> {
+        let found = match self.place(call.kind.meta().type_name) {
+            Some(kind) => self.load(&(tenant, kind, call.id)),
+            None => None,
+        };
+        let creates = call.kind.transition(call.command).from.is_none();
+        if found.is_some() && creates {
+            return Err(
+                Rejection::conflict("ALREADY_EXISTS", "there is one with this id already").field("id", "is taken")
+            );
+        }
+        if let (Some(expected), Some(slot)) = (expected, &found)
+            && expected != slot.version
+        {
+            return Err(Rejection::stale(expected, slot.version));
+        }
+        let context = Context {
+            tenant,
+            actor: given.actor,
+            now: given.now,
+            occurred_at: given.occurred_at,
+            id: call.id,
+            seed,
+            facts: given.facts,
+        };
+        let state = found.as_ref().map(|slot| &slot.state);
+        let book = Book { books: self, tenant };
+        let events = call.kind.decide(state, call.command, call.body.clone(), &book, &context)?;
+        for event in events {
+            let version = self.apply_one(tenant, &event, &mut decided.applied)?;
+            decided.events.push(Placed { event, version });
+        }
+        Ok(())
+    }
+
+    /// Applies events that were admitted elsewhere.
+    ///
+    /// # Errors
+    /// When an event does not fit what is there: a defect, or a journal of other code. Then nothing is applied.
+    pub fn apply(&mut self, tenant: Tenant, events: &[Recorded]) -> Result<Applied, Malformed> {
+        let mut applied = Applied::default();
+        for event in events {
+            if let Err(rejection) = self.apply_one(tenant, event, &mut applied) {
+                self.undo(applied);
+                return Err(Malformed {
+                    at: rejection.message,
+                    expected: "an event that fits the book",
+                    found: rejection.code,
+                });
+            }
+        }
+        Ok(applied)
+    }
+
+    /// Puts an aggregate in its place as it was folded elsewhere.
+    ///
+    /// # Errors
+    /// When the kind is not of this context, or another aggregate has what must be unique.
+    pub fn restore(
+        &mut self,
+        tenant: Tenant,
+        kind: &dyn Kind,
+        id: Uuid,
+        state: State,
+        version: u64,
+    ) -> Result<Applied, Rejection> {
+        let mut applied = Applied::default();
+        let at = self.address(tenant, kind, id)?;
+        let before = self.load(&at);
+        self.put(at, before, Slot { state, version }, &mut applied)?;
+        Ok(applied)
+    }
+
+    fn apply_one(&mut self, tenant: Tenant, event: &Recorded, applied: &mut Applied) -> Result<u64, Rejection> {
+        let at = self.address(tenant, event.kind, event.id)?;
+        let before = self.load(&at);
+        let (state, version) = before.clone().map_or((None, 0), |slot| (Some(slot.state), slot.version));
+        let state = event
+            .kind
+            .evolve(state, event.event, event.body.clone())
+            .map_err(|error| Rejection::unprocessable("MALFORMED_EVENT", error.to_string()))?;
+        let after = Slot { state: event.kind.settle(state), version: version + 1 };
+        self.put(at, before, after, applied)?;
+        Ok(version + 1)
+    }
+
+    fn put(&mut self, at: Address, before: Option<Slot>, after: Slot, applied: &mut Applied) -> Result<(), Rejection> {
+        let (tenant, place, id) = at;
+        let kind = self.kinds[place];
+        let unique = difference(
+            before.as_ref().map_or_else(Vec::new, |slot| kind.unique(&slot.state)),
+            kind.unique(&after.state),
+        );
+        let taken = unique.iter().find(|(unique, is)| *is && self.holder(tenant, place, unique).is_some());
+        if let Some((unique, _)) = taken {
+            let message = format!("this {} is taken already", unique.field);
+            return Err(Rejection::conflict("NOT_UNIQUE", message.clone()).field(unique.field, message));
+        }
+        let references = difference(
+            before.as_ref().map_or_else(Vec::new, |slot| kind.references(&slot.state)),
+            kind.references(&after.state),
+        );
+        let last = self.last_number((tenant, place));
+        let number = Some((last, kind.place(&after.state))).filter(|(last, own)| own > last);
+
+        // From here on nothing can fail: an event is applied wholly or not at all.
+        for (unique, is) in &unique {
+            self.unique.put((tenant, place, unique.clone()), is.then_some(id));
+        }
+        for ((field, to), is) in &references {
+            self.references.put((tenant, place, field, *to, id), *is);
+        }
+        if let Some((_, number)) = number {
+            self.numbers.put((tenant, place), number);
+        }
+        self.slots.put(at, after.clone());
+        applied.0.push(Change { at, before, after, unique, references, number });
+        Ok(())
+    }
+
+    /// Takes back what was applied. The newest first.
+    pub fn undo(&mut self, applied: Applied) {
+        for Change { at, before, unique, references, number, .. } in applied.0.into_iter().rev() {
+            let (tenant, place, id) = at;
+            self.slots.take_back(&at, before);
+            for (unique, is) in unique {
+                self.unique.take_back(&(tenant, place, unique), Some((!is).then_some(id)));
+            }
+            for ((field, to), is) in references {
+                self.references.take_back(&(tenant, place, field, to, id), Some(!is));
+            }
+            if let Some((before, _)) = number {
+                self.numbers.take_back(&(tenant, place), Some(before));
+            }
+        }
+    }
+
+    /// What was applied is admitted by the entry of this number. The oldest first.
+    pub fn admit(&mut self, applied: Applied, entry: u64) {
+        for Change { at, after, unique, references, number, .. } in applied.0 {
+            let (tenant, place, id) = at;
+            self.changed_by.insert(at, entry);
+            self.slots.admit(at, after);
+            for (unique, is) in unique {
+                self.unique.admit((tenant, place, unique), is.then_some(id));
+            }
+            for ((field, to), is) in references {
+                self.references.admit((tenant, place, field, to, id), is);
+            }
+            if let Some((_, number)) = number {
+                self.numbers.admit((tenant, place), number);
+            }
+        }
+    }
+
+    /// What is to be saved: everything that was admitted since the last time.
+    pub fn take_unsaved(&mut self) -> Unsaved {
+        let mut changed_by = std::mem::take(&mut self.changed_by);
+        let slots = self.slots.take_unsaved().into_iter();
+        let slots = slots.map(|(at, slot)| (at, (slot, changed_by.remove(&at).unwrap_or(0)))).collect();
+        Unsaved {
+            slots,
+            unique: self.unique.take_unsaved(),
+            references: self.references.take_unsaved(),
+            numbers: self.numbers.take_unsaved(),
+        }
+    }
+
+    /// That has been saved, and can be found in the store from here on.
+    pub fn saved(&mut self, unsaved: &Unsaved) {
+        for (at, slot) in self.slots.saved(unsaved.slots.keys()) {
+            self.cache.insert(at, slot);
+        }
+        self.unique.saved(unsaved.unique.keys());
+        self.references.saved(unsaved.references.keys());
+        self.numbers.saved(unsaved.numbers.keys());
+    }
+
+    /// Whether the indexes say what the states say, and number series have no gaps. For books without a store.
+    ///
+    /// # Errors
+    /// The first index that lies.
+    pub fn audit(&self) -> Result<(), String> {
+        let mut again = Self::new(self.kinds);
+        for (tenant, kind, id, state, version) in self.iter() {
+            let restored = again.restore(tenant, kind, id, state.clone(), version);
+            drop(restored.map_err(|_| format!("two of {} have what must be unique", kind.meta().type_name))?);
+        }
+        let taken = |books: &Self| -> Vec<_> {
+            books.unique.iter().filter_map(|(key, holder)| Some((key.clone(), (*holder)?))).collect()
+        };
+        let there = |books: &Self| -> Vec<_> {
+            books.references.iter().filter(|(_, is)| **is).map(|(reference, _)| *reference).collect()
+        };
+        if taken(&again) != taken(self) {
+            return Err("the unique index lies".to_owned());
+        }
+        if there(&again) != there(self) {
+            return Err("the index of references lies".to_owned());
+        }
+        for ((tenant, place), last) in self.numbers.iter() {
+            let of = |at: &Address| (at.0, at.1) == (*tenant, *place);
+            let slots = self.slots.iter().filter(|(at, _)| of(at));
+            let mut places: Vec<_> = slots.map(|(_, slot)| self.kinds[*place].place(&slot.state)).collect();
+            places.sort_unstable();
+            if !places.iter().copied().eq(1..=*last) {
+                return Err(format!("the numbers of {} have gaps or repeat", self.kinds[*place].meta().type_name));
+            }
+        }
+        Ok(())
+    }
+
+    pub(super) fn place(&self, type_name: &str) -> Option<usize> {
+        self.kinds.iter().position(|kind| kind.meta().type_name == type_name)
+    }
+
+    fn address(&self, tenant: Tenant, kind: &dyn Kind, id: Uuid) -> Result<Address, Rejection> {
+        match self.place(kind.meta().type_name) {
+            Some(place) => Ok((tenant, place, id)),
+            None => {
+                let message = format!("{} is not of this context", kind.meta().type_name);
+                Err(Rejection::unprocessable("FOREIGN_AGGREGATE", message))
+            }
+        }
+    }
+
+    fn slot(&self, at: &Address) -> Option<Slot> {
+        let in_memory = self.slots.get(at).or_else(|| self.cache.get(at));
+        in_memory.cloned().or_else(|| self.storage.slot(at))
+    }
+
+    /// The same, remembered for the next time.
+    fn load(&mut self, at: &Address) -> Option<Slot> {
+        let in_memory = self.slots.get(at).or_else(|| self.cache.get(at));
+        if let Some(slot) = in_memory {
+            return Some(slot.clone());
+        }
+        let slot = self.storage.slot(at)?;
+        self.cache.insert(*at, slot.clone());
+        Some(slot)
+    }
+
+    pub(super) fn holder(&self, tenant: Tenant, kind: usize, unique: &Unique) -> Option<Uuid> {
+        match self.unique.get(&(tenant, kind, unique.clone())) {
+            Some(holder) => *holder,
+            None => self.storage.holder(tenant, kind, unique),
+        }
+    }
+
+    pub(super) fn referrers(&self, tenant: Tenant, of: &str, field: &'static str, to: Uuid) -> BTreeSet<Uuid> {
+        let Some(kind) = self.place(of) else { return BTreeSet::new() };
+        let mut found: BTreeSet<_> = self.storage.referrers(tenant, kind, field, to).into_iter().collect();
+        let all = (tenant, kind, field, to, Uuid::nil())..=(tenant, kind, field, to, Uuid::max());
+        for ((.., from), is) in self.references.range(all) {
+            match is {
+                true => found.insert(*from),
+                false => found.remove(from),
+            };
+        }
+        found
+    }
+
+    pub(super) fn last_number(&self, of: Series) -> u64 {
+        self.numbers.get(&of).copied().unwrap_or_else(|| self.storage.last_number(of))
+    }
+}
+
+/// What is in one of two lists only: gone (false) or come (true).
+fn difference<T: Ord>(before: Vec<T>, after: Vec<T>) -> Vec<(T, bool)> {
+    let mut after: BTreeSet<T> = after.into_iter().collect();
+    let before: BTreeSet<T> = before.into_iter().collect();
+    let mut changed: Vec<_> = before.into_iter().filter(|item| !after.remove(item)).map(|item| (item, false)).collect();
+    changed.extend(after.into_iter().map(|item| (item, true)));
+    changed
+}

@@ -1,0 +1,139 @@
+//! What differs from what is stored: values that were decided, or admitted and not saved yet.
+
+use std::{collections::BTreeMap, ops::RangeInclusive};
+
+/// Values over those of a store, each for as long as something holds it: a change that may be taken back, or one that
+/// was admitted and is not saved yet. What nothing holds is let go, since the store says the same.
+#[derive(Debug)]
+pub struct Overlay<K, V> {
+    held: BTreeMap<K, Held<V>>,
+    /// What was admitted since the last [`Overlay::take_unsaved`], with the value it was admitted with.
+    unsaved: BTreeMap<K, V>,
+}
+
+#[derive(Debug)]
+struct Held<V> {
+    /// The newest value, admitted or not.
+    value: V,
+    /// How many changes hold it.
+    by: u32,
+}
+
+impl<K, V> Default for Overlay<K, V> {
+    fn default() -> Self {
+        Self { held: BTreeMap::new(), unsaved: BTreeMap::new() }
+    }
+}
+
+impl<K: Ord + Clone, V: Clone> Overlay<K, V> {
+    /// The newest value; `None` where the store's counts.
+    pub fn get(&self, key: &K) -> Option<&V> {
+        self.held.get(key).map(|held| &held.value)
+    }
+
+    /// Everything that differs, in order.
+    pub fn iter(&self) -> impl Iterator<Item = (&K, &V)> {
+        self.held.iter().map(|(key, held)| (key, &held.value))
+    }
+
+    /// What differs in a range of keys.
+    pub fn range(&self, keys: RangeInclusive<K>) -> impl Iterator<Item = (&K, &V)> {
+        self.held.range(keys).map(|(key, held)| (key, &held.value))
+    }
+
+    /// A change: a new value, held until it is taken back or saved.
+    pub fn put(&mut self, key: K, value: V) {
+        match self.held.get_mut(&key) {
+            Some(held) => *held = Held { value, by: held.by + 1 },
+            None => drop(self.held.insert(key, Held { value, by: 1 })),
+        }
+    }
+
+    /// The newest change is taken back: the value is again what it was before it (`None`: the store's).
+    pub fn take_back(&mut self, key: &K, before: Option<V>) {
+        if let (Some(held), Some(before)) = (self.held.get_mut(key), before) {
+            held.value = before;
+        }
+        self.let_go(key);
+    }
+
+    /// The oldest change that was not admitted yet is: this value is to be saved.
+    pub fn admit(&mut self, key: K, value: V) {
+        // One hold for all that is saved together.
+        if self.unsaved.insert(key.clone(), value).is_some() {
+            self.let_go(&key);
+        }
+    }
+
+    /// What is to be saved; it is held until [`Overlay::saved`].
+    pub fn take_unsaved(&mut self) -> BTreeMap<K, V> {
+        std::mem::take(&mut self.unsaved)
+    }
+
+    /// These are saved; gives back what nothing holds any more.
+    pub fn saved<'a>(&mut self, keys: impl Iterator<Item = &'a K>) -> Vec<(K, V)>
+    where
+        K: 'a,
+    {
+        keys.filter_map(|key| self.let_go(key)).collect()
+    }
+
+    fn let_go(&mut self, key: &K) -> Option<(K, V)> {
+        let held = self.held.get_mut(key)?;
+        held.by -= 1;
+        if held.by > 0 {
+            return None;
+        }
+        self.held.remove_entry(key).map(|(key, held)| (key, held.value))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_value_stays_until_it_is_saved() {
+        let mut overlay = Overlay::default();
+        overlay.put("a", 1);
+        overlay.put("a", 2);
+        overlay.admit("a", 1);
+        let saving = overlay.take_unsaved();
+        assert_eq!(saving, BTreeMap::from([("a", 1)]));
+        assert_eq!(overlay.saved(saving.keys()), []);
+        assert_eq!(overlay.get(&"a"), Some(&2), "a newer change holds it");
+        overlay.admit("a", 2);
+        let saving = overlay.take_unsaved();
+        assert_eq!(overlay.saved(saving.keys()), [("a", 2)]);
+        assert_eq!(overlay.get(&"a"), None);
+    }
+
+    #[test]
+    fn what_is_taken_back_was_never_there() {
+        let mut overlay = Overlay::default();
+        overlay.put("a", 1);
+        overlay.admit("a", 1);
+        overlay.put("a", 2);
+        overlay.put("b", 5);
+        overlay.take_back(&"b", None);
+        overlay.take_back(&"a", Some(1));
+        assert_eq!(overlay.iter().collect::<Vec<_>>(), [(&"a", &1)]);
+        assert_eq!(overlay.take_unsaved(), BTreeMap::from([("a", 1)]));
+    }
+
+    #[test]
+    fn changes_that_are_saved_together_hold_once() {
+        let mut overlay = Overlay::default();
+        for n in 1..=3 {
+            overlay.put("a", n);
+            overlay.admit("a", n);
+        }
+        let saving = overlay.take_unsaved();
+        overlay.put("a", 4);
+        overlay.admit("a", 4);
+        assert_eq!(overlay.saved(saving.keys()), []);
+        assert_eq!(overlay.get(&"a"), Some(&4));
+        let saving = overlay.take_unsaved();
+        assert_eq!(overlay.saved(saving.keys()), [("a", 4)]);
+    }
+}
