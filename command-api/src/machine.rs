@@ -1,12 +1,16 @@
 //! The owner's machine: decides commands on the folded books of one partition, and writes the entries.
 
-use std::{collections::HashMap, collections::VecDeque, sync::Arc};
+use std::{
+    collections::VecDeque,
+    sync::Arc,
+    time::{SystemTime, UNIX_EPOCH},
+};
 
 use daybook_contents::BoundedContext;
-use daybook_journal::{Admitted, Decision, Machine, Poison, Position};
+use daybook_journal::{Admitted, Decision, Machine, Poison, Position, Resume};
 use daybook_kernel::{
-    Books, Kind, Number, PLATFORM, Published, Recorded, Rejection, Tenant, Time,
-    book::{Given, Placed, Undo},
+    Books, Kind, Number, Published, Recorded, Rejection, Tenant, Time,
+    book::{Applied, Given, Overlay, Placed},
 };
 use daybook_schemas::{
     Catalogue,
@@ -17,8 +21,10 @@ use uuid::Uuid;
 use crate::{
     command::{Answer, Command, Receipt},
     facts::FactTable,
+    keeping::Keeping,
     membership,
-    window::{Key, Seen, Window},
+    store::Store,
+    window::{Key, Remembered, Window},
 };
 
 /// What every machine of this process shares.
@@ -30,6 +36,10 @@ pub struct Shared {
     pub envelope_id: u32,
     /// What contexts let each other know.
     pub facts: FactTable,
+    /// Where books lie that are not in memory.
+    pub store: Store,
+    /// Of what is stored, how many aggregates of a partition are kept in memory.
+    pub cached: usize,
 }
 
 /// The books of one partition, with what was decided and is not admitted yet.
@@ -38,33 +48,51 @@ pub struct BooksMachine {
     partition: i32,
     shared: Shared,
     books: Books,
-    book_numbers: HashMap<Tenant, u64>,
+    book_numbers: Overlay<Tenant, u64>,
     window: Window,
+    /// The highest time of an entry, decided or admitted.
     latest: i64,
+    /// When this machine was made, in microseconds since 1970.
+    made: i64,
     pending: VecDeque<Pending>,
+    keeping: Keeping,
 }
 
 /// An entry that was decided and is not admitted yet.
 struct Pending {
-    tenant: Tenant,
-    key: Option<Key>,
-    undo: Vec<Undo>,
+    time: i64,
     latest_before: i64,
+    /// None for a barrier.
+    work: Option<Work>,
+}
+
+/// What an accepted command made.
+struct Work {
+    tenant: Tenant,
+    key: Key,
+    remembered: Remembered,
+    applied: Vec<Applied>,
+    book_number: u64,
     facts: Vec<(Uuid, Published)>,
 }
 
 impl BooksMachine {
-    /// The machine of one partition of that context's journal, before its first entry.
+    /// The machine of one partition of that context's journal, as far as it is stored.
     pub fn new(context: &BoundedContext, partition: i32, shared: Shared) -> Self {
+        let store = shared.store.context(context.name).clone();
+        let keeping = Keeping::new(&shared.store, store.clone(), partition);
+        let since_1970 = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         Self {
             topic: format!("journal.{}", context.name),
             partition,
-            shared,
-            books: Books::new(context.kinds),
-            book_numbers: HashMap::new(),
-            window: Window::default(),
-            latest: 0,
+            books: Books::over(context.kinds, Box::new(store.clone()), shared.cached),
+            book_numbers: Overlay::default(),
+            window: Window::over(store),
+            latest: keeping.latest,
+            made: i64::try_from(since_1970.as_micros()).unwrap_or(i64::MAX),
             pending: VecDeque::new(),
+            keeping,
+            shared,
         }
     }
 
@@ -75,10 +103,10 @@ impl BooksMachine {
     fn number(&self, tenant: Tenant, kind: &dyn Kind, id: Uuid) -> Option<Number> {
         let prefix = kind.meta().number?;
         let (state, _) = self.books.find(tenant, kind, id)?;
-        Some(Number::new(prefix, kind.place(state)))
+        Some(Number::new(prefix, kind.place(&state)))
     }
 
-    fn receipt(&self, tenant: Tenant, kind: &dyn Kind, seen: &Seen) -> Receipt {
+    fn receipt(&self, tenant: Tenant, kind: &dyn Kind, seen: &Remembered) -> Receipt {
         Receipt {
             id: seen.id,
             version: seen.version,
@@ -97,7 +125,7 @@ impl BooksMachine {
                 .iter()
                 .find(|call| {
                     let state = self.books.find(command.tenant, call.kind, call.id).map(|(state, _)| state);
-                    call.kind.allowed(state).contains(&call.command)
+                    call.kind.allowed(state.as_ref()).contains(&call.command)
                 })
                 .or(alternatives.first());
             let Some(call) = call else { continue };
@@ -112,7 +140,7 @@ impl BooksMachine {
             };
             let decided = self.books.decide(command.tenant, std::slice::from_ref(call), &given)?;
             steps.events.extend(decided.events);
-            steps.undo.push(decided.undo);
+            steps.applied.push(decided.applied);
         }
         Ok(facts.used().into_iter().map(used).collect())
     }
@@ -143,7 +171,7 @@ impl BooksMachine {
         let entry = Entry {
             tenant: command.tenant,
             book: None,
-            book_number: self.book_numbers.get(&command.tenant).copied().unwrap_or(0) + 1,
+            book_number: self.book_number(command.tenant) + 1,
             command_id: command.id.to_string(),
             request_fingerprint: command.fingerprint,
             actor: command.actor.to_string(),
@@ -163,15 +191,19 @@ impl BooksMachine {
         }
     }
 
-    fn take_back(&mut self, undo: Vec<Undo>) {
-        undo.into_iter().rev().for_each(|undo| self.books.undo(undo));
+    fn book_number(&self, tenant: Tenant) -> u64 {
+        self.book_numbers.get(&tenant).copied().unwrap_or_else(|| self.keeping.store.book_number(tenant))
+    }
+
+    fn take_back(&mut self, applied: Vec<Applied>) {
+        applied.into_iter().rev().for_each(|applied| self.books.undo(applied));
     }
 
     /// The facts that follow from events, as the aggregates stand now.
     fn facts(&self, tenant: Tenant, events: impl Iterator<Item = (&'static dyn Kind, Uuid)>) -> Vec<(Uuid, Published)> {
         let fact = |(kind, id): (&'static dyn Kind, Uuid)| {
             let (state, _) = self.books.find(tenant, kind, id)?;
-            Some((id, kind.fact(state)?))
+            Some((id, kind.fact(&state)?))
         };
         events.filter_map(fact).collect()
     }
@@ -181,6 +213,8 @@ impl BooksMachine {
         let poison = |error: &dyn std::fmt::Display| Poison(format!("{}: {error}", admitted.position));
         let entry = Entry::decode(&admitted.value).map_err(|error| poison(&error))?;
         self.latest = self.latest.max(entry.time.0);
+        self.keeping.latest = self.latest;
+        self.keeping.unsaved += 1;
         if entry.events.is_empty() {
             return Ok(());
         }
@@ -190,19 +224,39 @@ impl BooksMachine {
             let (kind, index, body) = decoded.map_err(|error| poison(&error))?;
             events.push(Recorded { kind, id: event.aggregate_id, event: index, body });
         }
-        // What was admitted is not taken back.
-        drop(self.books.apply(entry.tenant, &events).map_err(|error| poison(&error))?);
+        let applied = self.books.apply(entry.tenant, &events).map_err(|error| poison(&error))?;
         let about = events.iter().map(|event| (event.kind, event.id));
-        for (id, fact) in self.facts(entry.tenant, about) {
-            self.shared.facts.publish(entry.tenant, id, fact, admitted.position.clone());
-        }
-        *self.book_numbers.entry(entry.tenant).or_default() = entry.book_number;
         let first = &entry.events[0];
         let version =
             entry.events.iter().rfind(|event| event.aggregate_id == first.aggregate_id).map_or(0, |e| e.version);
-        let seen = Seen::new(&entry.request_fingerprint, first.aggregate_id, version, admitted.position.number);
-        self.window.remember(Key::new(entry.tenant, &entry.command_id), seen, entry.time.0);
+        let number = admitted.position.number;
+        let work = Work {
+            tenant: entry.tenant,
+            key: Key::new(entry.tenant, &entry.command_id),
+            remembered: Remembered::new(&entry.request_fingerprint, first.aggregate_id, version, number, entry.time.0),
+            facts: self.facts(entry.tenant, about),
+            applied: vec![applied],
+            book_number: entry.book_number,
+        };
+        self.book_numbers.put(work.tenant, work.book_number);
+        if Window::covers(entry.time.0, self.made) {
+            self.window.remember(work.key, work.remembered);
+        }
+        self.admit(work, &admitted.position);
         Ok(())
+    }
+
+    /// What was applied is admitted: it is to be saved, and others may know of it.
+    fn admit(&mut self, work: Work, position: &Position) {
+        for applied in work.applied {
+            self.books.admit(applied, position.number);
+        }
+        self.book_numbers.admit(work.tenant, work.book_number);
+        self.window.admit(work.key, work.remembered);
+        for (id, fact) in work.facts {
+            self.keeping.facts.push((fact.of, work.tenant, id));
+            self.shared.facts.publish(work.tenant, id, fact, position.clone());
+        }
     }
 }
 
@@ -210,7 +264,7 @@ impl BooksMachine {
 #[derive(Default)]
 struct Steps {
     events: Vec<Placed>,
-    undo: Vec<Undo>,
+    applied: Vec<Applied>,
 }
 
 impl Machine for BooksMachine {
@@ -231,9 +285,9 @@ impl Machine for BooksMachine {
             return Decision::Answer(Answer::Defect("a command without steps".to_owned()));
         };
         let key = Key::new(command.tenant, &command.id);
-        if let Some(seen) = self.window.find(key) {
+        if let Some(seen) = self.window.find(&key, now_micros) {
             return Decision::Answer(match seen.matches(&command.fingerprint) {
-                true => Answer::Accepted(self.receipt(command.tenant, target.kind, seen)),
+                true => Answer::Accepted(self.receipt(command.tenant, target.kind, &seen)),
                 false => Answer::KeyReused,
             });
         }
@@ -241,7 +295,7 @@ impl Machine for BooksMachine {
         let references = match self.decide_steps(command, Time(now_micros), &mut steps) {
             Ok(references) => references,
             Err(rejection) => {
-                self.take_back(steps.undo);
+                self.take_back(steps.applied);
                 return Decision::Answer(Answer::Rejected(rejection));
             }
         };
@@ -252,25 +306,22 @@ impl Machine for BooksMachine {
         let value = match self.write(command, &steps.events, references, Time(now_micros)) {
             Ok(value) => value,
             Err(answer) => {
-                self.take_back(steps.undo);
+                self.take_back(steps.applied);
                 return Decision::Answer(answer);
             }
         };
         let version =
             steps.events.iter().rfind(|placed| placed.event.id == target.id).map_or(0, |placed| placed.version);
-        let seen = Seen::new(&command.fingerprint, target.id, version, number);
-        self.window.remember(key, seen, now_micros);
-        *self.book_numbers.entry(command.tenant).or_default() += 1;
+        let seen = Remembered::new(&command.fingerprint, target.id, version, number, now_micros);
+        self.window.remember(key, seen);
+        let book_number = self.book_number(command.tenant) + 1;
+        self.book_numbers.put(command.tenant, book_number);
         let about = steps.events.iter().map(|placed| (placed.event.kind, placed.event.id));
         let facts = self.facts(command.tenant, about);
         let latest_before = std::mem::replace(&mut self.latest, now_micros);
-        self.pending.push_back(Pending {
-            tenant: command.tenant,
-            key: Some(key),
-            undo: steps.undo,
-            latest_before,
-            facts,
-        });
+        let (tenant, applied) = (command.tenant, steps.applied);
+        let work = Work { tenant, key, remembered: seen, applied, book_number, facts };
+        self.pending.push_back(Pending { time: now_micros, latest_before, work: Some(work) });
         Decision::Append {
             value,
             traceparent: command.traceparent.clone(),
@@ -280,13 +331,7 @@ impl Machine for BooksMachine {
 
     fn barrier(&mut self, _number: u64, now_micros: i64) -> Vec<u8> {
         let latest_before = std::mem::replace(&mut self.latest, now_micros);
-        self.pending.push_back(Pending {
-            tenant: PLATFORM,
-            key: None,
-            undo: Vec::new(),
-            latest_before,
-            facts: Vec::new(),
-        });
+        self.pending.push_back(Pending { time: now_micros, latest_before, work: None });
         Entry::barrier(Time(now_micros)).encode(self.shared.envelope_id)
     }
 
@@ -297,27 +342,47 @@ impl Machine for BooksMachine {
         let Some(pending) = self.pending.pop_front() else {
             return Err(Poison(format!("{}: an entry of this owner that it did not decide", entry.position)));
         };
-        for (id, fact) in pending.facts {
-            self.shared.facts.publish(pending.tenant, id, fact, entry.position.clone());
+        self.keeping.latest = pending.time;
+        self.keeping.unsaved += 1;
+        if let Some(work) = pending.work {
+            self.admit(work, &entry.position);
         }
         Ok(())
     }
 
     fn roll_back(&mut self) {
         while let Some(pending) = self.pending.pop_back() {
-            self.take_back(pending.undo);
             self.latest = pending.latest_before;
-            if let Some(key) = pending.key {
-                self.window.take_back(key);
-                if let Some(book_number) = self.book_numbers.get_mut(&pending.tenant) {
-                    *book_number -= 1;
-                }
+            if let Some(work) = pending.work {
+                self.take_back(work.applied);
+                self.window.take_back(&work.key);
+                self.book_numbers.take_back(&work.tenant, Some(work.book_number - 1));
             }
         }
     }
 
     fn latest_micros(&self) -> i64 {
         self.latest
+    }
+
+    fn resume(&self) -> Option<Resume> {
+        self.keeping.resume.clone()
+    }
+
+    fn keep(&mut self, at: &Resume) -> Result<(), Poison> {
+        if let Some(saved) = self.keeping.written()? {
+            let (batch, facts) = (saved.batch(), &saved.facts);
+            self.books.saved(&batch.books);
+            self.book_numbers.saved(batch.book_numbers.keys());
+            self.window.saved(&batch.remembered);
+            self.shared.facts.saved(facts, batch.at.checkpoint.number);
+        }
+        if self.keeping.is_due() {
+            let books = self.books.take_unsaved();
+            let book_numbers = self.book_numbers.take_unsaved();
+            self.keeping.save(at, books, book_numbers, self.window.take_unsaved());
+        }
+        Ok(())
     }
 
     fn panicked(_command: &Command, message: String) -> Answer {

@@ -8,7 +8,13 @@ use daybook_platform::{Health, Shutdown};
 use daybook_schemas::{Catalogue, registry, sealing::Sealer};
 use tokio::task::spawn_blocking;
 
-use crate::{engine::Engine, facts::FactTable, machine::Shared, settings::Settings};
+use crate::{
+    engine::Engine,
+    facts::FactTable,
+    machine::Shared,
+    settings::Settings,
+    store::{Store, StoreError},
+};
 
 /// How long one look at Kafka may take.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -28,6 +34,9 @@ pub enum StartError {
     /// A schema that is kept in Kafka cannot be read.
     #[error(transparent)]
     Wire(#[from] daybook_schemas::WireError),
+    /// There is no local store.
+    #[error(transparent)]
+    Store(#[from] StoreError),
 }
 
 /// Opens the engine. What is down is waited for, and `/health/ready` says what it is.
@@ -70,7 +79,11 @@ pub async fn start(
         return Ok(None);
     };
 
-    let shared = Shared { catalogue: Arc::new(catalogue), envelope_id, facts: FactTable::default() };
+    let (folder, cache) = (settings.store.folder.clone(), settings.store.cache_mb << 20);
+    let store = spawn_blocking(move || Store::open(&folder, cache)).await.expect("opening the store does not panic")?;
+    let facts = FactTable::over(&store);
+    let cached = settings.store.aggregates;
+    let shared = Shared { catalogue: Arc::new(catalogue), envelope_id, facts, store, cached };
     let opening = async || Engine::open(&journal, &shared, sealer.clone()).await;
     Ok(wait_for("the journals", health, shutdown, opening).await)
 }

@@ -1,4 +1,5 @@
-//! Hashes the sources of each context, so that views know when `evolve` may have changed.
+//! Hashes the sources of each context, so that views know when `evolve` may have changed, and stored books when what they
+//! index may have.
 //!
 //! What cannot change a folded state is left out: comments, layout, tests, and the functions of an aggregate that only
 //! decide. All else counts, since `evolve` may call it; so a hash may change without need, but never stays by mistake.
@@ -17,6 +18,9 @@ const CONTEXTS: [&str; 4] = ["tenancy", "identity", "incident", "cmdb"];
 /// Functions of `Aggregate` that no fold calls.
 const DECIDING: [&str; 4] = ["decide", "rule", "unique", "fact"];
 
+/// Those of them that do not count for the books of an owner either: what is unique is indexed there.
+const NOT_IN_BOOKS: [&str; 3] = ["decide", "rule", "fact"];
+
 fn main() {
     let domain = PathBuf::from(env::var_os("CARGO_MANIFEST_DIR").expect("cargo sets it")).join("..");
     let hashes: Vec<String> = CONTEXTS
@@ -24,20 +28,20 @@ fn main() {
         .map(|context| {
             let folder = domain.join(context).join("src");
             println!("cargo::rerun-if-changed={}", folder.display());
-            format!("({context:?}, {:?})", fingerprint(&folder))
+            format!("({context:?}, {:?}, {:?})", fingerprint(&folder, &DECIDING), fingerprint(&folder, &NOT_IN_BOOKS))
         })
         .collect();
     let out = PathBuf::from(env::var_os("OUT_DIR").expect("cargo sets it")).join("evolve.rs");
     fs::write(out, format!("[{}]", hashes.join(", "))).expect("the build folder can be written");
 }
 
-fn fingerprint(folder: &Path) -> String {
+fn fingerprint(folder: &Path, without: &[&str]) -> String {
     let mut hash = Sha256::new();
     for path in sources(folder) {
         let text = fs::read_to_string(&path).expect("a source that can be read");
         hash.update(path.strip_prefix(folder).expect("it lies in the folder").to_string_lossy().as_bytes());
         match syn::parse_file(&text) {
-            Ok(file) => hash.update(what_folds(file).as_bytes()),
+            Ok(file) => hash.update(what_counts(file, without).as_bytes()),
             // The compiler will say what is wrong with it.
             Err(_) => hash.update(text.as_bytes()),
         }
@@ -62,13 +66,13 @@ fn sources(folder: &Path) -> Vec<PathBuf> {
     found
 }
 
-fn what_folds(mut file: File) -> String {
-    strip(&mut file.items);
+fn what_counts(mut file: File, without: &[&str]) -> String {
+    strip(&mut file.items, without);
     let items: Vec<String> = file.items.iter().map(|item| without_docs(item.to_token_stream())).collect();
     items.join("\n")
 }
 
-fn strip(items: &mut Vec<Item>) {
+fn strip(items: &mut Vec<Item>, without: &[&str]) {
     items.retain(|item| match item {
         Item::Mod(module) => !is_test(&module.attrs),
         Item::Fn(function) => !is_test(&function.attrs),
@@ -78,12 +82,12 @@ fn strip(items: &mut Vec<Item>) {
     for item in items {
         match item {
             Item::Impl(block) if is_aggregate(block) => block.items.retain(|item| match item {
-                ImplItem::Fn(function) => !DECIDING.contains(&function.sig.ident.to_string().as_str()),
+                ImplItem::Fn(function) => !without.contains(&function.sig.ident.to_string().as_str()),
                 _ => true,
             }),
             Item::Mod(module) => {
                 if let Some((_, items)) = &mut module.content {
-                    strip(items);
+                    strip(items, without);
                 }
             }
             _ => {}

@@ -39,7 +39,7 @@ pub use entry::Admitted;
 pub use error::{FormError, JournalError};
 pub use gate::{Gate, Halt, Verdict};
 pub use header::{GATE, Header, TRACEPARENT};
-pub use machine::{Decision, Machine, Poison};
+pub use machine::{Decision, Machine, Poison, Resume};
 pub use outlet::{Outlet, PublicRecord};
 pub use owner::{Answered, Owner, PartitionStatus, Refused, Scope, Standing, Submission};
 pub use position::{Position, partition_of};

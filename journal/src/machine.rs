@@ -1,5 +1,6 @@
 //! What an owner decides with: the one place where a user of the journal plugs in.
 
+use crate::checkpoint::Checkpoint;
 use crate::entry::Admitted;
 
 /// The state of one partition and how commands are decided on it.
@@ -42,8 +43,33 @@ pub trait Machine: Send + 'static {
     /// whose clock is behind still gives higher times.
     fn latest_micros(&self) -> i64;
 
+    /// Where the admitted state stands with which this machine was made, if it was kept somewhere; reading goes on after it.
+    fn resume(&self) -> Option<Resume> {
+        None
+    }
+
+    /// The admitted state stands here. Called some twenty times a second, so that a machine that keeps its state somewhere
+    /// can do so, together with this; it should not wait.
+    ///
+    /// # Errors
+    /// The state can be kept no longer, and memory will not do: this partition stops here and is not served.
+    fn keep(&mut self, _at: &Resume) -> Result<(), Poison> {
+        Ok(())
+    }
+
     /// What is said to who sent a command in which [`decide`](Machine::decide) panicked.
     fn panicked(command: &Self::Command, message: String) -> Self::Answer;
+}
+
+/// What has to be known to read on after an entry, as if all before it had been read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Resume {
+    /// The last entry applied.
+    pub checkpoint: Checkpoint,
+    /// The highest code version that has claimed up to here.
+    pub highest_code: u32,
+    /// The forwarding URL of the claim that stands.
+    pub owner_url: String,
 }
 
 /// What became of a command.

@@ -38,15 +38,25 @@ pub const CONTEXTS: &[BoundedContext] = &[
 
 /// Of each context, by name: what its sources say but for tests, comments and the functions that only decide. Where it
 /// changes, `evolve` may fold the same events into another state, so views are built anew (docs/adr/0005-view-versions.md).
-const EVOLVE: &[(&str, &str)] = &include!(concat!(env!("OUT_DIR"), "/evolve.rs"));
+/// And the same with what is unique, for the books that an owner stores.
+const EVOLVE: &[(&str, &str, &str)] = &include!(concat!(env!("OUT_DIR"), "/evolve.rs"));
 
 /// The fingerprint of how that context's events are folded, in hexadecimal.
 ///
 /// # Panics
 /// Never for a context of [`CONTEXTS`]: the build has hashed them all, and a test checks it.
 pub fn evolve_fingerprint(context: &str) -> &'static str {
-    let found = EVOLVE.iter().find(|(name, _)| *name == context);
-    found.map(|(_, fingerprint)| *fingerprint).expect("the build hashes every context")
+    let found = EVOLVE.iter().find(|(name, ..)| *name == context);
+    found.map(|(_, evolve, _)| *evolve).expect("the build hashes every context")
+}
+
+/// The fingerprint of how that context's events are folded and indexed in books, in hexadecimal.
+///
+/// # Panics
+/// Never for a context of [`CONTEXTS`]: the build has hashed them all, and a test checks it.
+pub fn book_fingerprint(context: &str) -> &'static str {
+    let found = EVOLVE.iter().find(|(name, ..)| *name == context);
+    found.map(|(.., book)| *book).expect("the build hashes every context")
 }
 
 /// The context of that name.
@@ -79,9 +89,10 @@ pub fn event(wire_name: &str) -> Option<(&'static dyn Kind, usize)> {
 #[cfg(test)]
 mod tests {
     #[test]
-    fn every_context_has_an_evolve_fingerprint() {
+    fn every_context_has_its_fingerprints() {
         for context in super::CONTEXTS {
             assert_eq!(super::evolve_fingerprint(context.name).len(), 64);
+            assert_eq!(super::book_fingerprint(context.name).len(), 64);
         }
     }
 }

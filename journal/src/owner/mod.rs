@@ -69,9 +69,11 @@ impl<M: Machine> Owner<M> {
         };
         let tenures: Vec<Tenure<M>> = (0..partitions)
             .map(|partition| {
-                let track = Track::new(topic.clone(), partition, None);
                 let chance = Box::new(|| uuid::Uuid::new_v4().as_u128());
-                Tenure::new(track, machine(partition), identity.clone(), chance)
+                let machine = machine(partition);
+                let checkpoint = machine.resume().map(|resume| resume.checkpoint);
+                let track = Track::new(topic.clone(), partition, checkpoint);
+                Tenure::new(track, machine, identity.clone(), chance)
             })
             .collect();
         let counter = Arc::new(Counter::default());

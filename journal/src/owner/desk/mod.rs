@@ -239,6 +239,7 @@ impl<M: Machine> Desk<M> {
         }
         self.look_for_unread(now);
         self.tenures.iter_mut().for_each(|tenure| tenure.expire(now));
+        self.tenures.iter_mut().for_each(Tenure::keep);
         if self.counter.closing.load(Ordering::Acquire) {
             self.tenures.iter_mut().for_each(Tenure::close);
         }

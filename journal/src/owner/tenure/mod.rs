@@ -19,6 +19,7 @@ use super::answer::Outcome;
 use super::measures::Measures;
 use super::queues::{Queued, Queues};
 use super::status::{PartitionStatus, Standing};
+use crate::checkpoint::Checkpoint;
 use crate::digest::{Digest, OwnerId};
 use crate::gate::Halt;
 use crate::machine::Machine;
@@ -128,6 +129,8 @@ pub(crate) struct Tenure<M: Machine> {
     /// Of all admitted claims: the highest code version, and the last one's URL.
     highest_code: u32,
     owner_url: String,
+    /// The last entry applied.
+    last: Option<Checkpoint>,
     latest_micros: i64,
     claims: u64,
     deposed: u64,
@@ -142,6 +145,10 @@ pub(crate) struct Tenure<M: Machine> {
 
 impl<M: Machine> Tenure<M> {
     pub(crate) fn new(track: Track, machine: M, identity: Identity, chance: Chance) -> Tenure<M> {
+        let (last, highest_code, owner_url) = match machine.resume() {
+            Some(resume) => (Some(resume.checkpoint), resume.highest_code, resume.owner_url),
+            None => (None, 0, String::new()),
+        };
         Tenure {
             measures: Measures::new(&track.topic, track.partition),
             latest_micros: machine.latest_micros(),
@@ -158,8 +165,9 @@ impl<M: Machine> Tenure<M> {
             closing: false,
             back_off: None,
             losses: 0,
-            highest_code: 0,
-            owner_url: String::new(),
+            highest_code,
+            owner_url,
+            last,
             claims: 0,
             deposed: 0,
             queues: Queues::default(),

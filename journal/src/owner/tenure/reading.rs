@@ -6,7 +6,7 @@ use super::{Now, Stance, Tenure};
 use crate::checkpoint::Checkpoint;
 use crate::digest::OwnerId;
 use crate::gate::Halt;
-use crate::machine::Machine;
+use crate::machine::{Machine, Resume};
 use crate::owner::answer::{Answered, Refused};
 use crate::track::{Passage, Record};
 
@@ -79,10 +79,21 @@ impl<M: Machine> Tenure<M> {
         guarded(|| self.machine.admitted(&entry))
             .and_then(|applied| applied.map_err(|poison| poison.to_string()))
             .map_err(|reason| Halt::Poisoned { number, reason })?;
+        self.last = Some(checkpoint);
         if own {
             self.confirm(seq, number, now);
         }
         Ok(())
+    }
+
+    /// Lets the machine keep its state. To be called now and then.
+    pub(crate) fn keep(&mut self) {
+        let Some(checkpoint) = self.last.filter(|_| !self.is_halted()) else { return };
+        let resume = Resume { checkpoint, highest_code: self.highest_code, owner_url: self.owner_url.clone() };
+        let kept = guarded(|| self.machine.keep(&resume));
+        if let Err(reason) = kept.and_then(|kept| kept.map_err(|poison| poison.to_string())) {
+            self.halt(Halt::Poisoned { number: checkpoint.number, reason });
+        }
     }
 
     /// An entry of ours is admitted: so is what it decides, and what only waited for one that late.
