@@ -46,6 +46,9 @@ enum Command {
     Journal(journal::JournalCommand),
     /// Measures the running system on this machine under load
     Bench(bench::Request),
+    /// Writes a large incident journal of copies, for measuring; never on a system that matters
+    #[command(hide = true)]
+    Fill(bench::fill::Request),
 }
 
 #[tokio::main(flavor = "current_thread")]
@@ -69,5 +72,6 @@ async fn run(command: Command) -> Result<(), Fault> {
         Command::Rebuild(request) => rebuild::run(request, &settings).await,
         Command::Journal(command) => journal::run(command, &settings).await,
         Command::Bench(request) => bench::run(request, &settings).await,
+        Command::Fill(request) => bench::fill::run(request, &settings).await,
     }
 }

@@ -251,8 +251,8 @@ impl BooksMachine {
         for applied in work.applied {
             self.books.admit(applied, position.number);
         }
-        self.book_numbers.admit(work.tenant, work.book_number);
-        self.window.admit(work.key, work.remembered);
+        self.book_numbers.admit(&work.tenant, work.book_number);
+        self.window.admit(&work.key, work.remembered);
         for (id, fact) in work.facts {
             self.keeping.facts.push((fact.of, work.tenant, id));
             self.shared.facts.publish(work.tenant, id, fact, position.clone());

@@ -1,9 +1,7 @@
 //! What an operator tells the command API.
 
-use std::path::PathBuf;
-
 use daybook_journal::{Limits, Settings as Journal};
-use daybook_platform::sections::{Auth, Http, Kafka, Registry, Sealing, Telemetry};
+use daybook_platform::sections::{Auth, Http, Kafka, Registry, Sealing, Store, Telemetry};
 use serde::{Deserialize, Serialize};
 
 /// The version of the code that decides. A deploy that decides otherwise, or writes new events, raises it: nobody claims
@@ -30,24 +28,6 @@ pub struct Settings {
     pub store: Store,
     /// What is this service's own.
     pub command_api: CommandApi,
-}
-
-/// `[store]`: the local store of folded books, a cache that may be lost.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-#[serde(default)]
-pub struct Store {
-    /// Its folder: one for each instance. Deleted, it is made anew from the journals.
-    pub folder: PathBuf,
-    /// How much of it is kept in memory as it is stored, in MiB.
-    pub cache_mb: u64,
-    /// How many aggregates of each partition are kept in memory ready for use.
-    pub aggregates: usize,
-}
-
-impl Default for Store {
-    fn default() -> Self {
-        Self { folder: "command-api-store".into(), cache_mb: 64, aggregates: 8_192 }
-    }
 }
 
 /// `[command_api]`: what is this service's own.

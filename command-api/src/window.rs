@@ -93,10 +93,8 @@ impl Window {
     }
 
     /// The oldest that was remembered is admitted.
-    pub fn admit(&mut self, key: Key, remembered: Remembered) {
-        if self.recent.get(&key).is_some() {
-            self.recent.admit(key, remembered);
-        }
+    pub fn admit(&mut self, key: &Key, remembered: Remembered) {
+        self.recent.admit(key, remembered);
     }
 
     /// What is to be saved.

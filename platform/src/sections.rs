@@ -200,6 +200,24 @@ pub enum LogFormat {
     Text,
 }
 
+/// `[store]`: the local store of folded books, a cache that may be lost.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Store {
+    /// Its folder: one for each instance. Deleted, it is made anew from the journals.
+    pub folder: PathBuf,
+    /// How much of it is kept in memory as it is stored, in MiB.
+    pub cache_mb: u64,
+    /// How many aggregates of each partition are kept in memory ready for use.
+    pub aggregates: usize,
+}
+
+impl Default for Store {
+    fn default() -> Self {
+        Self { folder: "command-api-store".into(), cache_mb: 64, aggregates: 8_192 }
+    }
+}
+
 /// `[telemetry]`: logs and traces.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(default)]
@@ -238,6 +256,7 @@ pub(crate) struct Shared {
     opensearch: Opensearch,
     auth: Auth,
     sealing: Sealing,
+    store: Store,
     http: Http,
     ops: Ops,
     telemetry: Telemetry,

@@ -19,6 +19,7 @@ use fresh::{Samples, Store};
 use load::Crowd;
 use wire::{Address, Wire};
 
+pub mod fill;
 mod fresh;
 mod list;
 mod load;

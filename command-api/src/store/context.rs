@@ -121,8 +121,8 @@ impl ContextStore {
 impl Storage for ContextStore {
     fn slot(&self, at: &Address) -> Option<Slot> {
         let row = self.row(at)?;
-        let version = row.version;
-        Some(Slot { state: row.state(self.kinds[at.1]), version })
+        let (version, number) = (row.version, row.number);
+        Some(Slot { state: row.state(self.kinds[at.1]), version, number })
     }
 
     fn holder(&self, tenant: Tenant, kind: usize, unique: &Unique) -> Option<Uuid> {

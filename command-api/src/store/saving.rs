@@ -117,9 +117,9 @@ impl Saver {
 fn write(store: &ContextStore, batch: &Batch) -> Result<(), fjall::Error> {
     let partition = batch.partition;
     let mut rows = store.batch();
-    for (at, (slot, number)) in &batch.books.slots {
+    for (at, slot) in &batch.books.slots {
         let datum = store.kind(at.1).to_datum(&slot.state);
-        let row = SlotRow { version: slot.version, partition, number: *number, datum };
+        let row = SlotRow { version: slot.version, partition, number: slot.number, datum };
         rows.insert(&store.rows, rows::slot(at), rows::write(&row));
     }
     for (unique, holder) in &batch.books.unique {

@@ -35,7 +35,7 @@ impl Saved {
 
     fn save(&self, unsaved: &Unsaved) {
         let mut rows = self.rows();
-        for (at, (slot, _)) in &unsaved.slots {
+        for (at, slot) in &unsaved.slots {
             rows.slots.insert(*at, slot.clone());
         }
         for (key, holder) in &unsaved.unique {

@@ -1,7 +1,7 @@
 //! The books of a partition: decided on, changed, taken back, admitted and saved.
 
 use std::{
-    collections::{BTreeSet, HashMap},
+    collections::BTreeSet,
     panic::{AssertUnwindSafe, catch_unwind},
     sync::Arc,
 };
@@ -27,8 +27,6 @@ pub struct Books {
     unique: Overlay<UniqueKey, Option<Uuid>>,
     references: Overlay<Reference, bool>,
     numbers: Overlay<Series, u64>,
-    /// What changed each unsaved aggregate last.
-    changed_by: HashMap<Address, u64>,
     /// Aggregates as they are stored.
     cache: Cache<Address, Slot>,
 }
@@ -66,7 +64,6 @@ impl Books {
             unique: Overlay::default(),
             references: Overlay::default(),
             numbers: Overlay::default(),
-            changed_by: HashMap::new(),
             cache: Cache::new(cached),
         }
     }
@@ -185,7 +182,7 @@ impl Books {
         let mut applied = Applied::default();
         let at = self.address(tenant, kind, id)?;
         let before = self.load(&at);
-        self.put(at, before, Slot { state, version }, &mut applied)?;
+        self.put(at, before, Slot { state, version, number: 0 }, &mut applied)?;
         Ok(applied)
     }
 
@@ -197,7 +194,7 @@ impl Books {
             .kind
             .evolve(state, event.event, event.body.clone())
             .map_err(|error| Rejection::unprocessable("MALFORMED_EVENT", error.to_string()))?;
-        let after = Slot { state: event.kind.settle(state), version: version + 1 };
+        let after = Slot { state: event.kind.settle(state), version: version + 1, number: 0 };
         self.put(at, before, after, applied)?;
         Ok(version + 1)
     }
@@ -257,27 +254,23 @@ impl Books {
     pub fn admit(&mut self, applied: Applied, entry: u64) {
         for Change { at, after, unique, references, number, .. } in applied.0 {
             let (tenant, place, id) = at;
-            self.changed_by.insert(at, entry);
-            self.slots.admit(at, after);
+            self.slots.admit(&at, Slot { number: entry, ..after });
             for (unique, is) in unique {
-                self.unique.admit((tenant, place, unique), is.then_some(id));
+                self.unique.admit(&(tenant, place, unique), is.then_some(id));
             }
             for ((field, to), is) in references {
-                self.references.admit((tenant, place, field, to, id), is);
+                self.references.admit(&(tenant, place, field, to, id), is);
             }
             if let Some((_, number)) = number {
-                self.numbers.admit((tenant, place), number);
+                self.numbers.admit(&(tenant, place), number);
             }
         }
     }
 
     /// What is to be saved: everything that was admitted since the last time.
     pub fn take_unsaved(&mut self) -> Unsaved {
-        let mut changed_by = std::mem::take(&mut self.changed_by);
-        let slots = self.slots.take_unsaved().into_iter();
-        let slots = slots.map(|(at, slot)| (at, (slot, changed_by.remove(&at).unwrap_or(0)))).collect();
         Unsaved {
-            slots,
+            slots: self.slots.take_unsaved(),
             unique: self.unique.take_unsaved(),
             references: self.references.take_unsaved(),
             numbers: self.numbers.take_unsaved(),

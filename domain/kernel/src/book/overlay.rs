@@ -1,31 +1,36 @@
 //! What differs from what is stored: values that were decided, or admitted and not saved yet.
 
-use std::{collections::BTreeMap, ops::RangeInclusive};
+use std::{
+    collections::{BTreeMap, btree_map::Entry},
+    ops::RangeInclusive,
+};
 
 /// Values over those of a store, each for as long as something holds it: a change that may be taken back, or one that
 /// was admitted and is not saved yet. What nothing holds is let go, since the store says the same.
 #[derive(Debug)]
 pub struct Overlay<K, V> {
     held: BTreeMap<K, Held<V>>,
-    /// What was admitted since the last [`Overlay::take_unsaved`], with the value it was admitted with.
-    unsaved: BTreeMap<K, V>,
+    /// What was admitted since the last [`Overlay::take_unsaved`].
+    unsaved: Vec<K>,
 }
 
 #[derive(Debug)]
 struct Held<V> {
     /// The newest value, admitted or not.
     value: V,
-    /// How many changes hold it.
+    /// How many changes hold it; all that were admitted and not taken for saving hold once.
     by: u32,
+    /// The value admitted last, until it is taken for saving.
+    admitted: Option<V>,
 }
 
 impl<K, V> Default for Overlay<K, V> {
     fn default() -> Self {
-        Self { held: BTreeMap::new(), unsaved: BTreeMap::new() }
+        Self { held: BTreeMap::new(), unsaved: Vec::new() }
     }
 }
 
-impl<K: Ord + Clone, V: Clone> Overlay<K, V> {
+impl<K: Ord + Clone, V> Overlay<K, V> {
     /// The newest value; `None` where the store's counts.
     pub fn get(&self, key: &K) -> Option<&V> {
         self.held.get(key).map(|held| &held.value)
@@ -43,9 +48,13 @@ impl<K: Ord + Clone, V: Clone> Overlay<K, V> {
 
     /// A change: a new value, held until it is taken back or saved.
     pub fn put(&mut self, key: K, value: V) {
-        match self.held.get_mut(&key) {
-            Some(held) => *held = Held { value, by: held.by + 1 },
-            None => drop(self.held.insert(key, Held { value, by: 1 })),
+        match self.held.entry(key) {
+            Entry::Occupied(mut held) => {
+                let held = held.get_mut();
+                held.value = value;
+                held.by += 1;
+            }
+            Entry::Vacant(free) => drop(free.insert(Held { value, by: 1, admitted: None })),
         }
     }
 
@@ -57,17 +66,19 @@ impl<K: Ord + Clone, V: Clone> Overlay<K, V> {
         self.let_go(key);
     }
 
-    /// The oldest change that was not admitted yet is: this value is to be saved.
-    pub fn admit(&mut self, key: K, value: V) {
-        // One hold for all that is saved together.
-        if self.unsaved.insert(key.clone(), value).is_some() {
-            self.let_go(&key);
+    /// The oldest change that was not admitted yet is: this value is to be saved. Nothing happens where nothing was put.
+    pub fn admit(&mut self, key: &K, value: V) {
+        let Some(held) = self.held.get_mut(key) else { return };
+        match held.admitted.replace(value) {
+            Some(_) => held.by -= 1,
+            None => self.unsaved.push(key.clone()),
         }
     }
 
     /// What is to be saved; it is held until [`Overlay::saved`].
     pub fn take_unsaved(&mut self) -> BTreeMap<K, V> {
-        std::mem::take(&mut self.unsaved)
+        let keys = std::mem::take(&mut self.unsaved).into_iter();
+        keys.filter_map(|key| Some((key.clone(), self.held.get_mut(&key)?.admitted.take()?))).collect()
     }
 
     /// These are saved; gives back what nothing holds any more.
@@ -97,12 +108,12 @@ mod tests {
         let mut overlay = Overlay::default();
         overlay.put("a", 1);
         overlay.put("a", 2);
-        overlay.admit("a", 1);
+        overlay.admit(&"a", 1);
         let saving = overlay.take_unsaved();
         assert_eq!(saving, BTreeMap::from([("a", 1)]));
         assert_eq!(overlay.saved(saving.keys()), []);
         assert_eq!(overlay.get(&"a"), Some(&2), "a newer change holds it");
-        overlay.admit("a", 2);
+        overlay.admit(&"a", 2);
         let saving = overlay.take_unsaved();
         assert_eq!(overlay.saved(saving.keys()), [("a", 2)]);
         assert_eq!(overlay.get(&"a"), None);
@@ -112,7 +123,7 @@ mod tests {
     fn what_is_taken_back_was_never_there() {
         let mut overlay = Overlay::default();
         overlay.put("a", 1);
-        overlay.admit("a", 1);
+        overlay.admit(&"a", 1);
         overlay.put("a", 2);
         overlay.put("b", 5);
         overlay.take_back(&"b", None);
@@ -126,11 +137,11 @@ mod tests {
         let mut overlay = Overlay::default();
         for n in 1..=3 {
             overlay.put("a", n);
-            overlay.admit("a", n);
+            overlay.admit(&"a", n);
         }
         let saving = overlay.take_unsaved();
         overlay.put("a", 4);
-        overlay.admit("a", 4);
+        overlay.admit(&"a", 4);
         assert_eq!(overlay.saved(saving.keys()), []);
         assert_eq!(overlay.get(&"a"), Some(&4));
         let saving = overlay.take_unsaved();

@@ -14,6 +14,8 @@ pub struct Slot {
     pub state: State,
     /// How many events made it.
     pub version: u64,
+    /// The number of the entry that changed it last; of no meaning before that is admitted.
+    pub number: u64,
 }
 
 /// Where an aggregate stands: its tenant, its kind's place among those of the context, its id.
@@ -68,8 +70,8 @@ impl Storage for NoStorage {
 /// What was admitted since the last time, to be written all or not at all.
 #[derive(Default)]
 pub struct Unsaved {
-    /// Aggregates, each with the number of the entry that changed it last.
-    pub slots: BTreeMap<Address, (Slot, u64)>,
+    /// Aggregates.
+    pub slots: BTreeMap<Address, Slot>,
     /// Who has what must be unique; `None`: nobody any more.
     pub unique: BTreeMap<UniqueKey, Option<Uuid>>,
     /// References, and whether they are still there.

@@ -1,5 +1,6 @@
 //! The owner's thread: reads the log, decides what has come in, appends it, and waits for more of either.
 
+mod catching_up;
 mod repair;
 
 use std::sync::Arc;
@@ -124,7 +125,7 @@ impl<M: Machine> Desk<M> {
     pub(super) fn run(mut self) {
         while !self.counter.stopping.load(Ordering::Acquire) {
             let now = now();
-            let mut busy = self.read(now);
+            let mut busy = if self.is_behind() { self.catch_up(now) } else { self.read(now) };
             busy |= self.take_commands(now);
             for tenure in &mut self.tenures {
                 tenure.work(now);

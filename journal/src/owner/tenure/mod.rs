@@ -194,6 +194,11 @@ impl<M: Machine> Tenure<M> {
         self.generation
     }
 
+    /// The log has not been read to its end yet.
+    pub(crate) fn is_behind(&self) -> bool {
+        !self.caught_up && !self.is_halted()
+    }
+
     /// The offset of the next record to be read.
     pub(crate) fn next_offset(&self) -> i64 {
         self.track.next_offset
