@@ -11,7 +11,7 @@ use crate::digest::{Digest, OwnerId};
 use crate::gate::Halt;
 use crate::header::Header;
 use crate::machine::{Decision, Machine};
-use crate::owner::answer::{Outcome, Refused, Scope};
+use crate::owner::answer::{Answered, Outcome, Refused, Scope};
 use crate::owner::queues::Queued;
 
 /// When to try again at an owner that is away or behind.
@@ -171,7 +171,13 @@ impl<M: Machine> Tenure<M> {
                 let (generation, arrived) = queued.job.arrival;
                 let after_arrival = if generation == self.generation { arrived } else { 0 };
                 let seq = after_arrival.max(self.voice.next_seq.saturating_sub(1));
-                self.waiting.entry(seq).or_default().push((queued, answer));
+                if seq < self.first_open_seq() {
+                    // It has come back before the command's turn came: nothing else may ever be due.
+                    let confirmed = self.track.position(self.track.gate.number);
+                    let _ = queued.job.reply.send(Ok(Answered { answer, position: None, confirmed }));
+                } else {
+                    self.waiting.entry(seq).or_default().push((queued, answer));
+                }
             }
         }
     }
@@ -190,6 +196,11 @@ impl<M: Machine> Tenure<M> {
     /// The number of the next entry, given that all under way are admitted.
     fn next_number(&self) -> u64 {
         self.track.gate.number + self.in_flight.len() as u64 + 1
+    }
+
+    /// The seq of the first entry of this claim that has not been read back, be it sent or not.
+    fn first_open_seq(&self) -> u64 {
+        self.voice.next_seq - self.in_flight.len() as u64
     }
 
     /// The time of the next decision: the clock's, but always later than any before.
