@@ -3,7 +3,8 @@
 use std::collections::HashSet;
 use std::hash::{BuildHasher, BuildHasherDefault, Hasher};
 
-use crate::world::{Bounds, Step, World};
+use crate::step::Step;
+use crate::world::{Bounds, World};
 
 /// How a search ended.
 #[derive(Debug)]

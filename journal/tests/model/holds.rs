@@ -5,10 +5,10 @@ use crate::explorer::Verdict;
 use crate::world::{Bounds, Log};
 use crate::{Reached, SOUND, peace, search, search_for};
 
-/// So many records, or more if asked for.
-fn records(usual: u8) -> u8 {
+/// The protocol with these clients and so many records, or more if so asked.
+fn sound(asks: &'static [Ask], records: u8) -> Bounds {
     let more = std::env::var("DAYBOOK_MODEL_MORE").map_or(0, |more| more.parse().unwrap());
-    usual + more
+    Bounds { asks, records: records + more, ..SOUND }
 }
 
 fn must_hold((verdict, reached): (Verdict, Reached)) -> Reached {
@@ -20,28 +20,28 @@ fn must_hold((verdict, reached): (Verdict, Reached)) -> Reached {
 
 #[test]
 fn commands_are_written_once_or_void() {
-    let bounds = Bounds { asks: &[Write(0), Write(1)], records: records(5), ..SOUND };
+    let bounds = sound(&[Write(0), Write(1)], 5);
     let reached = must_hold(search("two commands", &bounds));
     assert!(reached.accepted > 0 && reached.void > 0 && reached.inherited > 0, "{reached:?}");
 }
 
 #[test]
 fn a_command_sent_twice_has_one_result() {
-    let bounds = Bounds { asks: &[Write(0), Write(0)], records: records(5), ..SOUND };
+    let bounds = sound(&[Write(0), Write(0)], 5);
     let reached = must_hold(search("one command, sent twice", &bounds));
     assert!(reached.accepted > 0 && reached.rejected > 0 && reached.void > 0, "{reached:?}");
 }
 
 #[test]
 fn rejections_rest_on_what_stands_and_are_not_stale() {
-    let bounds = Bounds { asks: &[Write(0), Check], records: records(5), ..SOUND };
+    let bounds = sound(&[Write(0), Check], 5);
     let reached = must_hold(search("a command and a rejection", &bounds));
     assert!(reached.accepted > 0 && reached.rejected > 0 && reached.inherited > 0, "{reached:?}");
 }
 
 #[test]
 fn a_unique_name_is_given_once() {
-    let bounds = Bounds { asks: &[Reserve(0), Reserve(1)], records: records(4), ..SOUND };
+    let bounds = sound(&[Reserve(0), Reserve(1)], 4);
     let reached = must_hold(search("two commands for one name", &bounds));
     assert!(reached.accepted > 0 && reached.rejected > 0 && reached.inherited > 0, "{reached:?}");
 }
@@ -52,7 +52,7 @@ fn everything_is_decided_once_the_faults_stop() {
     let all: [(&str, &'static [Ask]); 2] =
         [("two commands", &[Write(0), Write(1)]), ("a command and a rejection", &[Write(0), Check])];
     for (what, asks) in all {
-        let bounds = Bounds { asks, records: records(4), ..SOUND };
+        let bounds = sound(asks, 4);
         must_hold(search_for(&format!("{what}, in peace"), &bounds, |world| peace::objection(&bounds, world)));
     }
 }
@@ -60,9 +60,8 @@ fn everything_is_decided_once_the_faults_stop() {
 /// Then nobody can know what was lost; but what is admitted goes on from what is there, or its reader stops.
 #[test]
 fn a_log_that_was_cut_or_altered_misleads_nobody() {
-    for (log, repeats) in [(Log::Cut, 1), (Log::Altered, 0)] {
-        let bounds =
-            Bounds { asks: &[Write(0), Write(1)], log, owners: 2, claims: 2, records: records(5), repeats, ..SOUND };
+    for log in [Log::Cut, Log::Altered] {
+        let bounds = Bounds { log, repeats: 0, ..sound(&[Write(0), Write(1)], 4) };
         must_hold(search(&format!("two commands, {log:?} log"), &bounds));
     }
 }

@@ -1,5 +1,5 @@
-//! The protocol as a model, searched exhaustively within bounds: owners that claim, crash and lag behind, a network that
-//! loses, repeats, delays and reorders, a log that may be cut or altered. The rule in it is the crate's own.
+//! The protocol as a model, searched exhaustively within bounds: owners that claim, crash and lag behind, a network
+//! that loses, repeats, delays and reorders, a log that may be cut or altered. The rule in it is the crate's own.
 //!
 //! `cargo test -p daybook-journal --test model -- --nocapture` prints how many worlds each check has seen, and the
 //! shortest trace of each broken protocol. `DAYBOOK_MODEL_MORE=1` lets one more record be sent.
@@ -14,6 +14,7 @@ mod mutants;
 mod owner;
 mod peace;
 mod rules;
+mod step;
 mod world;
 
 use std::time::Instant;

@@ -2,7 +2,8 @@
 
 use crate::client::Fate;
 use crate::owner::{Slip, Stance};
-use crate::world::{Bounds, Step, World};
+use crate::step::Step;
+use crate::world::{Bounds, World};
 
 /// How many times everybody gets to do what is due. Far more than any world of these bounds needs.
 const ROUNDS: usize = 20;

@@ -1,9 +1,9 @@
-//! Everything there is: the log, the records under way, the owners, and what clients know. What may happen next is a
-//! [`Step`].
+//! Everything there is: the log, the records under way, the owners, what clients know; and what each step makes of it.
 
 use crate::client::{Answer, Ask, Fate, Outcome, name_of};
 use crate::log::{Passage, Place, Record, Rule};
 use crate::owner::{Effects, Name, Owner, Slip, Stance};
+use crate::step::Step;
 
 /// What may befall the log itself.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -31,62 +31,13 @@ pub struct Bounds {
     pub repeats: u8,
 }
 
-/// What happens next.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Step {
-    Read {
-        owner: u8,
-    },
-    /// After having read this many records.
-    Claim {
-        owner: u8,
-        read: u8,
-    },
-    ClaimAgain {
-        owner: u8,
-    },
-    Submit {
-        owner: u8,
-        attempt: u8,
-    },
-    Decide {
-        owner: u8,
-    },
-    Barrier {
-        owner: u8,
-    },
-    TurnAway {
-        owner: u8,
-    },
-    Crash {
-        owner: u8,
-    },
-    Deliver {
-        record: u8,
-    },
-    DeliverTwice {
-        record: u8,
-    },
-    Lose {
-        record: u8,
-    },
-    Cut {
-        to: u8,
-    },
-    AlterValue {
-        record: u8,
-    },
-    AlterNumber {
-        record: u8,
-    },
-}
-
 /// What is left of the bounds.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-struct Left {
-    records: u8,
-    repeats: u8,
-    harm: u8,
+pub struct Left {
+    pub records: u8,
+    pub repeats: u8,
+    /// How often the log itself may be harmed.
+    pub harm: u8,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -103,8 +54,8 @@ pub struct World {
     /// The highest number that anybody has been told of.
     known: u8,
     /// How many claims were made: each gets a fresh owner id.
-    claims: u8,
-    left: Left,
+    pub claims: u8,
+    pub left: Left,
     /// What must not be.
     pub wrong: Option<&'static str>,
 }
@@ -125,73 +76,6 @@ impl World {
             left: Left { records: bounds.records, repeats: bounds.repeats, harm },
             wrong: None,
         }
-    }
-
-    /// All that may happen next.
-    ///
-    /// Loss and crashes need no steps: what is under way may stay there for ever, an owner may do nothing any more, and
-    /// one that follows and holds nothing is the same as one that has just started.
-    pub fn steps(&self, bounds: &Bounds) -> Vec<Step> {
-        let mut steps = Vec::with_capacity(24);
-        let left = &self.left;
-        let may_send = left.records > 0;
-        let length = self.log.len() as u8;
-        for (at, owner) in (0..).zip(&self.owners) {
-            if owner.stance == Stance::Halted {
-                continue;
-            }
-            let chooses = owner.is_idle() && bounds.log == Log::Intact;
-            if owner.read < length && !chooses {
-                steps.push(Step::Read { owner: at });
-            }
-            if may_send && self.claims < bounds.claims && !matches!(owner.stance, Stance::Claiming { .. }) {
-                let most = if chooses { length } else { owner.read };
-                steps.extend((owner.read..=most).map(|read| Step::Claim { owner: at, read }));
-            }
-            if owner.is_serving() && may_send {
-                steps.extend(self.unsent(bounds).map(|attempt| Step::Submit { owner: at, attempt }));
-                if !owner.queue.is_empty() {
-                    steps.push(Step::Decide { owner: at });
-                }
-                if owner.needs_barrier() {
-                    steps.push(Step::Barrier { owner: at });
-                }
-            }
-            if owner.stance == Stance::Following && !owner.queue.is_empty() {
-                steps.push(Step::TurnAway { owner: at });
-            }
-        }
-        for (at, record) in (0..).zip(&self.under_way) {
-            if at > 0 && self.under_way[usize::from(at) - 1] == *record {
-                continue;
-            }
-            steps.push(Step::Deliver { record: at });
-            if left.repeats > 0 {
-                steps.push(Step::DeliverTwice { record: at });
-            }
-        }
-        if left.harm > 0 {
-            match bounds.log {
-                Log::Intact => {}
-                Log::Cut => steps.extend((0..length).map(|to| Step::Cut { to })),
-                Log::Altered => {
-                    let entries = (0..).zip(&self.log).filter(|(_, record)| matches!(record, Record::Entry { .. }));
-                    steps.extend(entries.map(|(record, _)| Step::AlterValue { record }));
-                    let entries = (0..).zip(&self.under_way).filter(|(_, one)| matches!(one, Record::Entry { .. }));
-                    steps.extend(entries.map(|(record, _)| Step::AlterNumber { record }));
-                }
-            }
-        }
-        steps
-    }
-
-    /// Attempts that may be sent next: of those that ask the same, the first.
-    fn unsent<'a>(&'a self, bounds: &'a Bounds) -> impl Iterator<Item = u8> + 'a {
-        let is_new = |attempt: &usize| self.fates[*attempt] == Fate::New;
-        let first = move |attempt: &usize| {
-            !(0..*attempt).any(|before| is_new(&before) && bounds.asks[before] == bounds.asks[*attempt])
-        };
-        (0..self.fates.len()).filter(is_new).filter(first).map(|attempt| attempt as u8)
     }
 
     /// The world after this step.
@@ -359,34 +243,6 @@ impl World {
         self.fates[attempt] = fate;
         if bounds.log == Log::Intact {
             self.wrong = self.wrong.or(complaint);
-        }
-    }
-
-    /// In words, for a trace.
-    pub fn describe(&self, bounds: &Bounds, step: Step) -> String {
-        let name = |owner: u8| char::from(b'A' + self.owners[usize::from(owner)].name.0);
-        let record = |record: u8| self.under_way[usize::from(record)];
-        match step {
-            Step::Read { owner } => {
-                format!("{} reads {}", name(owner), self.log[usize::from(self.owners[usize::from(owner)].read)])
-            }
-            Step::Claim { owner, read } => format!("{} claims, having read {read} records", name(owner)),
-            Step::ClaimAgain { owner } => format!("{} sends its claim again", name(owner)),
-            Step::Submit { owner, attempt } => {
-                format!("attempt {attempt}, {:?}, reaches {}", bounds.asks[usize::from(attempt)], name(owner))
-            }
-            Step::Decide { owner } => {
-                format!("{} decides attempt {}", name(owner), self.owners[usize::from(owner)].queue[0].attempt)
-            }
-            Step::Barrier { owner } => format!("{} sends a barrier", name(owner)),
-            Step::TurnAway { owner } => format!("{} turns away what waits", name(owner)),
-            Step::Crash { owner } => format!("{} crashes and starts anew", name(owner)),
-            Step::Deliver { record: at } => format!("the log gets {}", record(at)),
-            Step::DeliverTwice { record: at } => format!("the log gets {}, which will come again", record(at)),
-            Step::Lose { record: at } => format!("lost is {}", record(at)),
-            Step::Cut { to } => format!("the log is cut to {to} records"),
-            Step::AlterValue { record } => format!("the value of record {record} is altered"),
-            Step::AlterNumber { record: at } => format!("the number is altered of {}", record(at)),
         }
     }
 }

@@ -6,6 +6,8 @@ use std::time::{Duration, Instant};
 use tokio::sync::oneshot;
 
 use super::reading::guarded;
+#[cfg(test)]
+use super::slip::Slip;
 use super::{Append, Held, Job, Now, Sent, Stance, Tenure, Voice};
 use crate::digest::{Digest, OwnerId};
 use crate::gate::Halt;
@@ -166,6 +168,10 @@ impl<M: Machine> Tenure<M> {
             Decision::Append { value, traceparent, answer } => {
                 self.append(value, traceparent, Some((queued, answer)), now);
             }
+            #[cfg(test)]
+            Decision::Answer(answer) if self.slip == Slip::AnswersAtOnce => {
+                self.answer_at_once(queued.job.reply, answer);
+            }
             Decision::Answer(answer) => {
                 // It needs an entry that was appended after the command arrived, and all that it rests on.
                 let (generation, arrived) = queued.job.arrival;
@@ -200,6 +206,10 @@ impl<M: Machine> Tenure<M> {
 
     /// The seq of the first entry of this claim that has not been read back, be it sent or not.
     fn first_open_seq(&self) -> u64 {
+        #[cfg(test)]
+        if self.slip == Slip::WaitsForWhatHasCome {
+            return 0;
+        }
         self.voice.next_seq - self.in_flight.len() as u64
     }
 

@@ -9,6 +9,8 @@ mod deciding;
 mod reading;
 #[cfg(test)]
 mod simulation;
+#[cfg(test)]
+mod slip;
 
 use std::collections::{BTreeMap, VecDeque};
 use std::time::{Duration, Instant};
@@ -141,6 +143,8 @@ pub(crate) struct Tenure<M: Machine> {
     /// Answers that wait for the admission of an entry with this seq or a higher one of this claim.
     waiting: BTreeMap<u64, Vec<Held<M>>>,
     outbox: VecDeque<Append>,
+    #[cfg(test)]
+    slip: slip::Slip,
 }
 
 impl<M: Machine> Tenure<M> {
@@ -175,6 +179,8 @@ impl<M: Machine> Tenure<M> {
             in_flight_bytes: 0,
             waiting: BTreeMap::new(),
             outbox: VecDeque::new(),
+            #[cfg(test)]
+            slip: slip::Slip::None,
         }
     }
 

@@ -25,6 +25,10 @@ impl<M: Machine> Tenure<M> {
             // One's own record among them decides nothing: a duplicate may still be admitted.
             Ok(Passage::Void) => {
                 self.measures.voids.increment(1);
+                #[cfg(test)]
+                if self.slip == super::slip::Slip::BelievesItsOwnVoid {
+                    self.believe_void(record.gate);
+                }
                 Ok(())
             }
             Ok(Passage::Resumed) => Ok(()),

@@ -1,9 +1,11 @@
 //! A machine that does nothing but remember, and so can tell whether what it is given is one history.
 
 use std::cell::RefCell;
+use std::collections::BTreeMap;
 
 use crate::entry::Admitted;
 use crate::machine::{Decision, Machine, Poison};
+use crate::owner::tenure::slip::Slip;
 
 thread_local! {
     /// What was seen that must never be. Everything of a simulation runs on one thread.
@@ -46,16 +48,19 @@ pub(super) struct Line {
     pub(super) upon: u64,
     pub(super) id: u64,
     pub(super) attempt: u64,
+    /// When it was decided, by its owner's clock.
+    pub(super) micros: i64,
 }
 
 impl Line {
     fn encode(self) -> Vec<u8> {
-        [self.upon, self.id, self.attempt].iter().flat_map(|number| number.to_be_bytes()).collect()
+        let micros = self.micros.cast_unsigned();
+        [self.upon, self.id, self.attempt, micros].iter().flat_map(|number| number.to_be_bytes()).collect()
     }
 
     pub(super) fn decode(value: &[u8]) -> Line {
         let number = |at: usize| value[at..at + 8].iter().fold(0, |n, byte| n << 8 | u64::from(*byte));
-        Line { upon: number(0), id: number(8), attempt: number(16) }
+        Line { upon: number(0), id: number(8), attempt: number(16), micros: number(24).cast_signed() }
     }
 }
 
@@ -102,6 +107,9 @@ impl History {
         if number != self.length() + 1 {
             wrong(format!("entry {number} was admitted after {} entries", self.length()));
         }
+        if self.lines.last().is_some_and(|last| last.micros >= line.micros) {
+            wrong(format!("entry {number} is not later than its predecessor"));
+        }
         if line.id != 0 && self.number_of(line.id).is_some() {
             wrong(format!("line {} was admitted twice", line.id));
         }
@@ -114,6 +122,18 @@ pub(super) struct Ledger {
     pub(super) admitted: History,
     speculative: History,
     latest: i64,
+    /// Only for [`Slip::KeepsTheWindow`]: the ids that were decided, and what number was foreseen for them.
+    kept: Option<BTreeMap<u64, u64>>,
+}
+
+impl Ledger {
+    fn number_of(&self, id: u64) -> Option<u64> {
+        self.speculative.number_of(id).or_else(|| self.kept.as_ref()?.get(&id).copied())
+    }
+
+    pub(super) fn under(slip: Slip) -> Ledger {
+        Ledger { kept: (slip == Slip::KeepsTheWindow).then(BTreeMap::new), ..Ledger::default() }
+    }
 }
 
 impl Machine for Ledger {
@@ -144,22 +164,26 @@ impl Machine for Ledger {
             Command::Check => {
                 Decision::Answer(Answer::Seen { length: self.speculative.length(), hash: self.speculative.hash() })
             }
-            Command::Write { id, attempt } => match self.speculative.number_of(id) {
+            Command::Write { id, attempt } => match self.number_of(id) {
                 Some(number) => Decision::Answer(Answer::Repeated { number }),
                 None => {
-                    let line = Line { upon: self.speculative.hash(), id, attempt };
+                    let line = Line { upon: self.speculative.hash(), id, attempt, micros: now_micros };
                     self.speculative.push(line);
+                    if let Some(kept) = &mut self.kept {
+                        kept.insert(id, number);
+                    }
                     Decision::Append { value: line.encode(), traceparent: None, answer: Answer::Written }
                 }
             },
         }
     }
 
-    fn barrier(&mut self, number: u64, _: i64) -> Vec<u8> {
+    fn barrier(&mut self, number: u64, now_micros: i64) -> Vec<u8> {
         if number != self.speculative.length() + 1 {
             wrong(format!("a barrier gets number {number} after {}", self.speculative.length()));
         }
-        let line = Line { upon: self.speculative.hash(), id: 0, attempt: 0 };
+        let line = Line { upon: self.speculative.hash(), id: 0, attempt: 0, micros: now_micros };
+        self.latest = now_micros;
         self.speculative.push(line);
         line.encode()
     }
@@ -170,6 +194,7 @@ impl Machine for Ledger {
             wrong(format!("entry {number} of another came while own ones were speculative"));
         }
         self.admitted.admit(number, &entry.value);
+        self.latest = self.latest.max(Line::decode(&entry.value).micros);
         if !entry.own {
             self.speculative = self.admitted.clone();
         } else if self.speculative.hash_at(number) != self.admitted.hash_at(number) {

@@ -21,6 +21,7 @@ impl World {
     /// One owner does all it takes to serve, and a client writes through it, while the others see nothing.
     fn usurp(&mut self, owner: usize) {
         self.elapsed += Duration::from_millis(300);
+        self.say(|| format!("{owner} alone is heard and served"));
         self.owners[owner].tenure.assign(true);
         for turn in 0..3 {
             self.read(owner, usize::MAX);
@@ -40,9 +41,10 @@ impl World {
     fn cut_off(&mut self, records: usize) {
         self.cut = true;
         self.log.truncate(self.log.len().saturating_sub(records));
+        self.say(|| format!("the log is cut to {} records", self.log.len()));
         for owner in 0..OWNERS {
             if self.owners[owner].read > self.log.len() {
-                self.crash(owner);
+                self.crash(owner, self.owners[owner].code_version);
             }
         }
         self.listen();
@@ -53,10 +55,11 @@ impl World {
 
     fn alter(&mut self, much: usize) {
         let (what, much) = (much % 6, much / 6);
+        self.say(|| format!("something is altered: {what}, {much}"));
         if what == 5 && self.log.is_empty() {
             let header =
                 Header::Entry { term: 0, owner: OwnerId::default(), seq: 0, number: 1, previous: Digest::NONE };
-            self.log.push(Stored { header: header.encode(), value: vec![0; 24] });
+            self.log.push(Stored { header: header.encode(), value: vec![0; 32] });
         }
         if what == 4 {
             if let Some(at) = much.checked_rem(self.log.len())

@@ -10,10 +10,19 @@ use crate::owner::tenure::simulation::ledger::{Answer, Command, Line, wrong};
 impl World {
     /// The faults stop. With time everything has to be decided, and the partition has to serve.
     pub(in super::super) fn heal(&mut self) {
-        for owner in 0..OWNERS {
-            self.owners[owner].tenure.assign(owner == 0);
+        self.say(|| "the faults stop".to_owned());
+        // Who is older than a claim it has read never claims again.
+        if self.owners[0].code_version < self.newest {
+            self.crash(0, self.newest);
+        }
+        for (at, owner) in self.owners.iter_mut().enumerate() {
+            (owner.asleep, owner.full) = (false, false);
+            owner.tenure.assign(at == 0);
         }
         self.settle();
+        if !self.open.is_empty() && !self.owners.iter().any(|owner| owner.tenure.is_halted()) {
+            wrong(format!("{} commands wait for others to come", self.open.len()));
+        }
         self.submit_new(0);
         self.settle();
         let served = matches!(self.told.last(), Some(Told { outcome: Ok(_), .. }));
@@ -55,7 +64,7 @@ impl World {
 
     /// As the owner's thread does once nothing is under way.
     fn look_for_lost(&mut self, owner: usize) {
-        let now = self.now();
+        let now = self.now(owner);
         let tenure = &mut self.owners[owner].tenure;
         let waited = tenure.unread_since().map(|since| now.instant.duration_since(since));
         if waited.is_some_and(|waited| waited > Duration::from_secs(6)) {
@@ -66,10 +75,13 @@ impl World {
     /// Compares what clients were told with what a reader finds that starts from nothing.
     pub(in super::super) fn judge(&mut self) {
         self.reader.read(&self.log, usize::MAX);
-        let mut fresh = PlainReader::new(self.rule);
+        let mut fresh = PlainReader::new(self.protocol.rule);
         fresh.read(&self.log, usize::MAX);
         if self.kind == Log::Intact && (fresh.halted || self.reader.halted) {
             wrong("a reader has halted on an intact log");
+        }
+        if self.kind == Log::Intact && !fresh.code_versions.is_sorted() {
+            wrong(format!("older code has claimed after newer: {:?}", fresh.code_versions));
         }
         let known_to = |number: u64| number <= fresh.history.length() || !fresh.halted;
         for Told { command, known, outcome } in &self.told {

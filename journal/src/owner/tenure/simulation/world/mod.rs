@@ -4,6 +4,8 @@
 mod faults;
 mod judging;
 mod reader;
+mod steps;
+mod words;
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -12,6 +14,9 @@ use tokio::sync::oneshot;
 
 pub(super) use self::judging::Tally;
 use self::reader::PlainReader;
+pub(super) use self::steps::{Step, WHAT};
+use self::words::{in_words, outcome_in_words};
+use super::Protocol;
 use super::ledger::{Answer, Command, Ledger};
 use crate::gate::Rule;
 use crate::owner::answer::{Outcome, Refused};
@@ -28,9 +33,6 @@ pub(super) enum Log {
     /// Records are altered, on their way or where they lie.
     Altered,
 }
-
-/// One step, chosen by chance: what happens, and to whom or how much.
-pub(super) type Step = (u8, u16);
 
 const OWNERS: usize = 3;
 
@@ -50,6 +52,13 @@ struct Instance {
     tenure: Tenure<Ledger>,
     incarnation: u64,
     read: usize,
+    code_version: u32,
+    /// It was stopped: it reads nothing and does nothing, and will not know when it wakes.
+    asleep: bool,
+    /// Its producer takes nothing.
+    full: bool,
+    /// What clients have sent it in its sleep.
+    inbox: Vec<(Command, oneshot::Sender<Outcome<Answer>>)>,
 }
 
 /// A command as its client sees it.
@@ -61,8 +70,10 @@ struct Attempt {
 }
 
 pub(super) struct World {
-    rule: Rule,
+    protocol: Protocol,
     kind: Log,
+    /// Says what happens.
+    loud: bool,
     log: Vec<Stored>,
     flights: Vec<Flight>,
     /// Losses that the sender has not heard of yet.
@@ -71,6 +82,10 @@ pub(super) struct World {
     incarnations: u64,
     /// How reluctantly each owner reads, from 0 to 3: who lags behind believes in what no longer holds.
     reluctance: [usize; OWNERS],
+    /// How wrong each owner's wall clock is, in microseconds.
+    clocks: [i64; OWNERS],
+    /// The highest version of the code that has ever run.
+    newest: u32,
     /// A reader that goes on through whatever befalls the log.
     reader: PlainReader,
     open: Vec<Attempt>,
@@ -103,17 +118,20 @@ fn track(rule: Rule) -> Track {
 }
 
 impl World {
-    pub(super) fn new(rule: Rule, kind: Log, character: u16) -> World {
+    pub(super) fn new(protocol: Protocol, kind: Log, character: u16, loud: bool) -> World {
         let mut world = World {
-            rule,
+            protocol,
             kind,
+            loud,
             log: Vec::new(),
             flights: Vec::new(),
             losses: Vec::new(),
             owners: Vec::new(),
             incarnations: 0,
             reluctance: std::array::from_fn(|owner| usize::from(character >> (2 * owner)) % 4),
-            reader: PlainReader::new(rule),
+            clocks: [0; OWNERS],
+            newest: 1,
+            reader: PlainReader::new(protocol.rule),
             open: Vec::new(),
             told: Vec::new(),
             known: 0,
@@ -124,8 +142,10 @@ impl World {
             start: Instant::now(),
             elapsed: Duration::ZERO,
         };
+        // Some owners are patient with little under way, so that commands wait for their turn.
+        let in_flight = [1, 2, Limits::default().in_flight][usize::from(character >> 6) % 3];
         for _ in 0..OWNERS {
-            let instance = world.instance();
+            let instance = world.instance(1, in_flight);
             world.owners.push(instance);
         }
         world.owners[0].tenure.assign(true);
@@ -133,7 +153,7 @@ impl World {
     }
 
     /// A process that has just started and knows nothing.
-    fn instance(&mut self) -> Instance {
+    fn instance(&mut self, code_version: u32, in_flight: usize) -> Instance {
         self.incarnations += 1;
         let incarnation = self.incarnations;
         let mut state = u128::from(incarnation) << 64 | 0x9e37_79b9_7f4a_7c15;
@@ -141,47 +161,25 @@ impl World {
             state = state.wrapping_mul(0x2360_ed05_1fc6_5da4_4385_df64_9fcc_f645).wrapping_add(1);
             state ^ (state >> 67)
         });
-        let identity = Identity { url: format!("http://{incarnation}"), code_version: 1, limits: Limits::default() };
-        let tenure = Tenure::new(track(self.rule), Ledger::default(), identity, chance);
-        Instance { tenure, incarnation, read: 0 }
+        let limits = Limits { in_flight, ..Limits::default() };
+        let identity = Identity { url: format!("http://{incarnation}"), code_version, limits };
+        let Protocol { rule, slip } = self.protocol;
+        let mut tenure = Tenure::new(track(rule), Ledger::under(slip), identity, chance);
+        tenure.slip(slip);
+        let inbox = Vec::new();
+        Instance { tenure, incarnation, read: 0, code_version, asleep: false, full: false, inbox }
     }
 
-    fn now(&self) -> Now {
-        // The wall clocks run backwards: entries must still be in order.
-        Now { instant: self.start + self.elapsed, micros: 1_000_000_000 - self.elapsed.as_micros() as i64 }
-    }
-
-    pub(super) fn step(&mut self, (what, whom): Step) {
-        let owner = usize::from(whom) % OWNERS;
-        let much = usize::from(whom) / OWNERS;
-        match what % 100 {
-            0..25 if much % 16 < 5 * self.reluctance[owner] => {}
-            0..25 => self.read(owner, 1 + much % 6),
-            25..45 => self.work(owner, if much.is_multiple_of(4) { 1 } else { usize::MAX }),
-            45..65 => {
-                // In the order in which they were sent.
-                let next = self.flights.iter().position(|flight| flight.owner == owner);
-                next.into_iter().for_each(|at| self.deliver(at, false));
-            }
-            65..69 => self.any_flight(whom).into_iter().for_each(|at| self.deliver(at, false)),
-            69..72 => self.any_flight(whom).into_iter().for_each(|at| self.deliver(at, true)),
-            72..75 => self.any_flight(whom).into_iter().for_each(|at| self.lose(at, much.is_multiple_of(2))),
-            75..78 => self.report(),
-            78..86 => self.submit_new(owner),
-            86..89 if self.ids > 0 => {
-                let id = 1 + much as u64 % self.ids;
-                self.submit_write(owner, id);
-            }
-            89..93 => self.submit(owner, Command::Check),
-            93..95 => self.elapsed += Duration::from_millis(much as u64 % 400),
-            95..97 => self.owners[owner].tenure.assign(!much.is_multiple_of(4)),
-            97 if much.is_multiple_of(2) => self.crash(owner),
-            97 => self.reluctance[owner] = much / 2 % 4,
-            98 => self.harm(much),
-            99 => self.reader.read(&self.log, 1 + much % 9),
-            _ => {}
+    fn say(&self, what: impl FnOnce() -> String) {
+        if self.loud {
+            println!("{:>9.3} s  {}", self.elapsed.as_secs_f64(), what());
         }
-        self.listen();
+    }
+
+    fn now(&self, owner: usize) -> Now {
+        // The wall clocks run backwards, and are wrong: entries must still be in order.
+        let micros = 1_000_000_000_000 - self.elapsed.as_micros() as i64 + self.clocks[owner];
+        Now { instant: self.start + self.elapsed, micros }
     }
 
     fn any_flight(&self, whom: u16) -> Option<usize> {
@@ -189,8 +187,10 @@ impl World {
     }
 
     fn read(&mut self, owner: usize, most: usize) {
-        let now = self.now();
-        let Instance { tenure, read, .. } = &mut self.owners[owner];
+        let now = self.now(owner);
+        let before = self.owners[owner].tenure.show(0, now.instant).standing;
+        let Instance { tenure, read, asleep: false, .. } = &mut self.owners[owner] else { return };
+        let from = *read;
         for (offset, stored) in self.log.iter().enumerate().skip(*read).take(most) {
             tenure.read(&stored.record(offset), now);
             *read = offset + 1;
@@ -198,25 +198,35 @@ impl World {
         if *read >= self.log.len() {
             tenure.caught_up();
         }
+        let (to, after) = (*read, tenure.show(0, now.instant).standing);
+        if to > from || before != after {
+            self.say(|| format!("{owner} has read up to {to}, was {before:?}, is {after:?}"));
+        }
     }
 
     /// Decides, and lets the producer take this many records.
     fn work(&mut self, owner: usize, room: usize) {
-        let now = self.now();
-        let Instance { tenure, incarnation, .. } = &mut self.owners[owner];
+        let now = self.now(owner);
+        let Instance { tenure, incarnation, asleep: false, full, inbox, .. } = &mut self.owners[owner] else { return };
+        inbox.drain(..).for_each(|(command, reply)| tenure.submit(command, reply, now));
         tenure.expire(now);
         tenure.work(now);
+        let (incarnation, room) = (*incarnation, if *full { 0 } else { room });
         for _ in 0..room {
-            let Some(append) = tenure.next_append() else {
+            let tenure = &mut self.owners[owner].tenure;
+            let Some(append) = tenure.next_append().cloned() else {
                 break;
             };
-            self.flights.push(Flight { owner, incarnation: *incarnation, append: append.clone() });
             tenure.appended();
+            self.say(|| format!("{owner} sends {}", in_words(&append.header, &append.value)));
+            self.flights.push(Flight { owner, incarnation, append });
         }
     }
 
     fn deliver(&mut self, at: usize, again: bool) {
         let Append { header, value, .. } = &self.flights[at].append;
+        let again_said = if again { ", which will come again" } else { "" };
+        self.say(|| format!("the log gets {} at {}{again_said}", in_words(header, value), self.log.len()));
         self.log.push(Stored { header: header.clone(), value: value.clone() });
         if !again {
             self.flights.remove(at);
@@ -226,6 +236,8 @@ impl World {
     /// The sender will hear that it was lost; it may still come.
     fn lose(&mut self, at: usize, still_comes: bool) {
         let Flight { owner, incarnation, append } = &self.flights[at];
+        let said = if still_comes { "seems to be lost" } else { "is lost" };
+        self.say(|| format!("{} {said}", in_words(&append.header, &append.value)));
         self.losses.push((*owner, *incarnation, append.generation));
         if !still_comes {
             self.flights.remove(at);
@@ -233,16 +245,24 @@ impl World {
     }
 
     fn report(&mut self) {
-        let now = self.now();
-        if let Some((owner, incarnation, generation)) = self.losses.pop()
-            && self.owners[owner].incarnation == incarnation
-        {
-            self.owners[owner].tenure.undelivered(generation, now);
+        let Some((owner, incarnation, generation)) = self.losses.pop() else { return };
+        let now = self.now(owner);
+        if self.owners[owner].incarnation != incarnation {
+            return;
         }
+        if self.owners[owner].asleep {
+            return self.losses.insert(0, (owner, incarnation, generation));
+        }
+        self.say(|| format!("{owner} hears of a loss"));
+        self.owners[owner].tenure.undelivered(generation, now);
     }
 
-    fn crash(&mut self, owner: usize) {
-        let mut instance = self.instance();
+    /// The process ends, and starts anew with this version of the code.
+    fn crash(&mut self, owner: usize, code_version: u32) {
+        self.say(|| format!("{owner} starts anew with code version {code_version}"));
+        self.newest = self.newest.max(code_version);
+        let in_flight = [1, 2, Limits::default().in_flight][self.incarnations as usize % 3];
+        let mut instance = self.instance(code_version, in_flight);
         instance.tenure.assign(true);
         self.owners[owner] = instance;
     }
@@ -259,8 +279,12 @@ impl World {
 
     fn submit(&mut self, owner: usize, command: Command) {
         let (reply, outcome) = oneshot::channel();
-        let now = self.now();
-        self.owners[owner].tenure.submit(command, reply, now);
+        let now = self.now(owner);
+        self.say(|| format!("{owner} is sent {command:?}"));
+        match &mut self.owners[owner] {
+            Instance { asleep: true, inbox, .. } => inbox.push((command, reply)),
+            Instance { tenure, .. } => tenure.submit(command, reply, now),
+        }
         self.open.push(Attempt { command, outcome, known: self.known });
     }
 
@@ -280,6 +304,7 @@ impl World {
                 self.known = self.known.max(answered.confirmed.number);
             }
             let Attempt { command, known, .. } = self.open.swap_remove(at);
+            self.say(|| format!("{command:?} ends as {}", outcome_in_words(&outcome)));
             self.told.push(Told { command, known, outcome });
         }
     }

@@ -14,11 +14,19 @@ pub(super) struct PlainReader {
     /// The term and owner of the claim that stands.
     claim: Option<(u64, OwnerId)>,
     pub(super) halted: bool,
+    /// Of the claims that stood, in order.
+    pub(super) code_versions: Vec<u32>,
 }
 
 impl PlainReader {
     pub(super) fn new(rule: Rule) -> PlainReader {
-        PlainReader { track: super::track(rule), history: History::default(), claim: None, halted: false }
+        PlainReader {
+            track: super::track(rule),
+            history: History::default(),
+            claim: None,
+            halted: false,
+            code_versions: Vec::new(),
+        }
     }
 
     fn term(&self) -> u64 {
@@ -32,7 +40,8 @@ impl PlainReader {
                 return;
             }
             match self.track.read(&stored.record(offset)) {
-                Ok(Passage::Claimed { owner, .. }) => {
+                Ok(Passage::Claimed { owner, code_version }) => {
+                    self.code_versions.push(code_version);
                     let term = self.track.gate.term;
                     if term != self.term() + 1 {
                         wrong(format!("a claim of term {term} stands after term {}", self.term()));
