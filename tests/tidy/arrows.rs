@@ -40,6 +40,7 @@ const MAY_KNOW: &[(&str, &[&str])] = &[
     ("daybook-query-api", &["daybook-kernel", "daybook-contents", "daybook-schemas", "daybook-platform"]),
     ("daybook-cli", &["daybook-kernel", "daybook-contents", "daybook-schemas", "daybook-journal", "daybook-platform"]),
     ("daybook-tests", &[]),
+    ("daybook-history", &[]),
 ];
 
 /// Crates of others that only these rooms may link.
