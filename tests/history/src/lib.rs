@@ -4,8 +4,8 @@
 //! them [`violations`](History::violations) finds every way in which a promise was broken; none for a run in which nothing
 //! was. [`compare`] holds a store's rows against a fold of the same entries.
 //!
-//! It takes nothing for granted that an owner of a journal checks itself, and uses none of its code: what is wrong there must not
-//! be wrong here in the same way.
+//! It takes nothing for granted that an owner of a journal checks itself, and uses none of its code: what is wrong there
+//! must not be wrong here in the same way. `examples/check.rs` reads journals and a record of calls, and judges them.
 
 mod call;
 mod entry;
@@ -28,7 +28,8 @@ pub struct History {
     /// The admitted entries of whole journals in the order in which they stand, one log after the other or mixed; barriers
     /// too.
     pub entries: Vec<Entry>,
-    /// Every attempt of every client that could have written into these books.
+    /// Every attempt of every client that could have written into the books these calls name. In other books only the
+    /// numbers are judged.
     pub calls: Vec<Call>,
 }
 

@@ -3,6 +3,7 @@
 use std::{collections::BTreeMap, time::Duration};
 
 use apache_avro::{Schema, reader::datum::GenericDatumReader, types::Value};
+use daybook_history as history;
 use rdkafka::{
     ClientConfig, Message, Offset, TopicPartitionList,
     consumer::{BaseConsumer, Consumer as _},
@@ -68,6 +69,8 @@ pub struct Entry {
     pub tenant: Uuid,
     /// Its number in the book.
     pub book_number: i64,
+    /// When it was decided, in microseconds since 1970.
+    pub micros: i64,
     /// The client's key.
     pub command: String,
     /// What happened: type, aggregate, version.
@@ -78,7 +81,7 @@ pub struct Entry {
 
 /// A journal as it stands, partition by partition.
 pub struct Journal {
-    /// What counts, in order; barriers left out.
+    /// What counts, in order; barriers too, which are no tenant's.
     pub entries: Vec<Entry>,
     /// Where each partition stands.
     pub gates: BTreeMap<i32, Gate>,
@@ -104,10 +107,8 @@ impl Journal {
             if !gate.admits(&record.headers["gate"], &record.value) {
                 continue;
             }
-            let entry = Entry::decode(&schema, format!("{topic}/{partition}#{}", gate.number), record.value);
-            if !entry.events.is_empty() {
-                journal.entries.push(entry);
-            }
+            let position = format!("{topic}/{partition}#{}", gate.number);
+            journal.entries.push(Entry::decode(&schema, position, record.value));
         }
         journal
     }
@@ -143,9 +144,28 @@ impl Entry {
             position,
             tenant: id(&entry["tenant"]),
             book_number: whole(&entry["book_number"]),
+            micros: micros(&entry["time"]),
             command: text(&entry["command_id"]),
             events: events.collect(),
             value,
+        }
+    }
+
+    /// The same, as far as promises to clients depend on it. A tenant has one book here.
+    pub fn promised(&self) -> history::Entry {
+        let change = |(event, aggregate, version): &(String, Uuid, i64)| history::Change {
+            aggregate: aggregate.to_string(),
+            version: version.unsigned_abs(),
+            event: event.clone(),
+            body: serde_json::Value::Null,
+        };
+        history::Entry {
+            place: self.position.parse().unwrap(),
+            micros: self.micros,
+            book: self.tenant.to_string(),
+            book_number: self.book_number.unsigned_abs(),
+            command: (!self.events.is_empty()).then(|| self.command.clone()),
+            changes: self.events.iter().map(change).collect(),
         }
     }
 }
@@ -160,6 +180,11 @@ fn id(value: &Value) -> Uuid {
         Value::Uuid(id) => Uuid::from_bytes(*id.as_bytes()),
         other => text(other).parse().unwrap(),
     }
+}
+
+fn micros(value: &Value) -> i64 {
+    let Value::TimestampMicros(micros) = value else { panic!("no time: {value:?}") };
+    *micros
 }
 
 fn whole(value: &Value) -> i64 {

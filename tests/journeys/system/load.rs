@@ -7,9 +7,10 @@ use std::{
         Arc,
         atomic::{AtomicBool, AtomicUsize, Ordering},
     },
-    time::Duration,
+    time::{Duration, Instant},
 };
 
+use daybook_history::{Call, History, Outcome};
 use serde_json::{Value as Json, json};
 use tokio::task::JoinSet;
 use uuid::Uuid;
@@ -30,6 +31,8 @@ pub struct Expected {
 pub struct Known {
     /// Every command by its key, with its receipt.
     pub accepted: BTreeMap<String, Receipt>,
+    /// The same commands as calls, with their times since the load began, in microseconds.
+    pub calls: Vec<Call>,
     /// Every incident.
     pub incidents: BTreeMap<Uuid, Expected>,
     /// How many comments were made.
@@ -50,6 +53,7 @@ impl Load {
     pub fn begin(tenant: &Arc<Tenant>, clients: usize, pause: Duration) -> Self {
         let (enough, given): (Arc<AtomicBool>, Arc<AtomicUsize>) = Default::default();
         let mut working = JoinSet::new();
+        let begun = Instant::now();
         for client in 0..clients {
             let (tenant, enough, given) = (Arc::clone(tenant), Arc::clone(&enough), Arc::clone(&given));
             working.spawn(async move {
@@ -58,7 +62,7 @@ impl Load {
                     if enough.load(Ordering::Relaxed) {
                         break;
                     }
-                    let mut work = Work { tenant: &tenant, known: &mut known, given: &given, pause };
+                    let mut work = Work { tenant: &tenant, known: &mut known, given: &given, pause, begun };
                     work.incident(&format!("{client}-{n}"), n).await;
                 }
                 known
@@ -88,10 +92,12 @@ impl Load {
         let mut all = Known::default();
         for known in self.clients.join_all().await {
             all.accepted.extend(known.accepted);
+            all.calls.extend(known.calls);
             all.incidents.extend(known.incidents);
             all.comments += known.comments;
             all.repeats += known.repeats;
         }
+        (0..).zip(&mut all.calls).for_each(|(attempt, call)| call.attempt = attempt);
         all
     }
 }
@@ -102,6 +108,7 @@ struct Work<'a> {
     known: &'a mut Known,
     given: &'a AtomicUsize,
     pause: Duration,
+    begun: Instant,
 }
 
 impl Work<'_> {
@@ -134,36 +141,42 @@ impl Work<'_> {
 
     async fn give(&mut self, ask: Ask) -> Receipt {
         tokio::time::sleep(self.pause).await;
+        let invoked = self.elapsed();
         let (answer, repeats) = ask.definite_after().await;
         let receipt = answer.receipt();
+        self.known.calls.push(Call {
+            attempt: 0,
+            book: self.tenant.id.to_string(),
+            command: ask.key_said().to_owned(),
+            invoked,
+            answered: Some(self.elapsed()),
+            outcome: Outcome::Accepted {
+                place: receipt.position.parse().unwrap(),
+                aggregate: receipt.id.to_string(),
+                version: receipt.version,
+            },
+        });
         self.known.repeats += repeats;
         self.known.accepted.insert(ask.key_said().to_owned(), receipt.clone());
         self.given.fetch_add(1, Ordering::Relaxed);
         receipt
     }
+
+    fn elapsed(&self) -> u64 {
+        u64::try_from(self.begun.elapsed().as_micros()).unwrap()
+    }
 }
 
 impl Known {
-    /// Insists that every acknowledged command is in the journal exactly once, where its receipt says, and nothing else is.
+    /// Insists that the journal keeps every promise made to these clients: what was acknowledged is in it exactly once, where
+    /// the receipt says, in the order in which it was asked and told; and nothing else is.
     pub async fn is_in_the_journal(&self, tenant: &Tenant) {
         let journal = Journal::read(&tenant.system, "journal.incident").await;
-        let entries = journal.of(tenant.id);
-        let mut seen = BTreeSet::new();
-        let mut versions: BTreeMap<Uuid, i64> = BTreeMap::new();
-        for (place, entry) in entries.iter().enumerate() {
-            assert_eq!(entry.book_number, place as i64 + 1, "the book has a gap");
-            assert!(seen.insert(&entry.command), "{} is in the journal twice", entry.command);
-            let receipt = self.accepted.get(&entry.command);
-            let receipt =
-                receipt.unwrap_or_else(|| panic!("nobody was told of {} at {}", entry.command, entry.position));
-            assert_eq!(receipt.position, entry.position, "{}", entry.command);
-            for (name, id, version) in &entry.events {
-                let before = versions.insert(*id, *version).unwrap_or(0);
-                assert_eq!(*version, before + 1, "{name} of {id} at {}", entry.position);
-            }
-        }
-        let lost: Vec<_> = self.accepted.iter().filter(|(key, _)| !seen.contains(*key)).collect();
-        assert!(lost.is_empty(), "acknowledged and not in the journal: {lost:?}");
+        let entries = journal.entries.iter().map(journal::Entry::promised).collect();
+        let violations = History { entries, calls: self.calls.clone() }.violations();
+        let said: Vec<_> = violations.iter().map(ToString::to_string).collect();
+        assert!(said.is_empty(), "{} violations: {}", said.len(), said.join("\n"));
+        assert_eq!(journal.of(tenant.id).len(), self.accepted.len(), "commands in the journal");
     }
 
     /// Insists that every store holds exactly what the model says, once it has caught up.

@@ -1,6 +1,6 @@
 //! What was said of a command is what became of it: none lost, none made up, none with two results.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Command, by_command, command_of};
 use crate::WINDOW_MICROS;
@@ -13,8 +13,10 @@ pub fn violations(entries: &[Entry], calls: &[Call]) -> Vec<Violation> {
     let standing = by_command(entries);
     let mut attempts: BTreeMap<Command<'_>, Vec<&Call>> = BTreeMap::new();
     calls.iter().for_each(|call| attempts.entry(command_of(call)).or_default().push(call));
+    // Other books of the same journals are others' affair.
+    let asked: BTreeSet<&str> = calls.iter().map(|call| call.book.as_str()).collect();
     let mut found = Vec::new();
-    for (command, entries) in &standing {
+    for (command, entries) in standing.iter().filter(|(command, _)| asked.contains(command.0)) {
         found.extend(twice(command, entries));
         found.extend(made_up(command, entries[0], attempts.get(command).map_or(&[], Vec::as_slice)));
     }

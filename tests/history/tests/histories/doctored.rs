@@ -113,6 +113,14 @@ fn a_command_that_nobody_gave() {
 }
 
 #[test]
+fn what_others_do_in_their_books_is_their_affair() {
+    let others = |number| Entry { book: text("others"), book_number: 1, ..entry(number, "g", "z", 1) };
+    assert_eq!(doctored(|history| history.entries.push(others(5))), []);
+    let found = doctored(|history| history.entries.push(others(6)));
+    assert_eq!(found, [Violation::LogGap { log: text(LOG), before: 4, found: 6 }]);
+}
+
+#[test]
 fn a_command_carried_out_twice() {
     let found = doctored(|history| history.entries.push(entry(5, "a", "x", 3)));
     let (book, command) = (text("acme"), text("a"));
