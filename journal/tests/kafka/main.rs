@@ -9,6 +9,7 @@ mod owning;
 mod reading;
 mod rivals;
 mod topics;
+mod transfers;
 
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
