@@ -1,9 +1,9 @@
 # Daybook, by hand. Every target says what it does while it does it, and is harmless when repeated.
 .DEFAULT_GOAL := help
-.PHONY: help up down status test model journeys demo bench clean
+.PHONY: help up down status test model journeys demo bench bench-journal clean
 
 help: ## This list
-	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 16
+	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 24
 
 up: ## Build, bring and start everything, load a demo tenant, print addresses and a token
 	@deploy/local/up
@@ -30,6 +30,9 @@ demo: up ## Import a real ServiceNow log, and compare every store with it
 
 bench: up ## Measure answers, freshness, throughput, list, rebuild and memory
 	@deploy/local/daybook bench
+
+bench-journal: ## Measure the journal beside UmaDB and postgres-es, and write docs/benchmarks.md
+	@journal/bench/run
 
 clean: down ## Forget the local system's data; downloads stay in the cache
 	@deploy/local/services purge
