@@ -8,12 +8,14 @@
 //! - [`topics`] makes the topics and refuses those that would lose history.
 //! - [`Owner`] decides commands with a [`Machine`] of yours and appends what it decides.
 //! - [`Reader`] yields the admitted entries and [checkpoints](Checkpoint) to go on from.
+//! - [`copy`] reads and writes whole logs, for backups.
 //! - [`Shelf`] keeps a small table in a compacted topic; [`Outlet`] sends to topics for others.
 //!
 //! The journal knows bytes: what an entry says is its user's affair.
 
 mod checkpoint;
 mod client;
+pub mod copy;
 #[cfg(feature = "cqrs-es")]
 pub mod cqrs;
 mod digest;

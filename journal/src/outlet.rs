@@ -51,14 +51,15 @@ impl Outlet {
         };
         let items = records.iter().map(|record| Item {
             partition: record.partition,
-            key: &record.key,
+            timestamp: None,
+            key: Some(&record.key),
             headers: record
                 .headers
                 .iter()
                 .fold(OwnedHeaders::new_with_capacity(record.headers.len()), |all, (key, value)| {
                     all.insert(Header { key, value: Some(value) })
                 }),
-            value: &record.value,
+            value: Some(&record.value),
         });
         sending.send(items, patience)?;
         self.sending = Some(sending);

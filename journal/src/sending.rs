@@ -16,9 +16,11 @@ use crate::settings::Settings;
 /// One record of a batch.
 pub(crate) struct Item<'a> {
     pub(crate) partition: i32,
-    pub(crate) key: &'a [u8],
+    /// Milliseconds since 1970; now where none is said.
+    pub(crate) timestamp: Option<i64>,
+    pub(crate) key: Option<&'a [u8]>,
     pub(crate) headers: OwnedHeaders,
-    pub(crate) value: &'a [u8],
+    pub(crate) value: Option<&'a [u8]>,
 }
 
 /// The way to one topic.
@@ -103,9 +105,10 @@ impl Sending {
         for item in items {
             let mut record = BaseRecord::<[u8], [u8], usize>::with_opaque_to(&self.topic, id)
                 .partition(item.partition)
-                .key(item.key)
-                .payload(item.value)
                 .headers(item.headers);
+            record.key = item.key;
+            record.payload = item.value;
+            record.timestamp = item.timestamp;
             context.batch().open += 1;
             loop {
                 match self.producer.send(record) {

@@ -35,7 +35,13 @@ impl Shelf {
             Some(sending) => sending,
             None => Sending::open(&self.settings, &self.topic)?,
         };
-        let records = items.iter().map(|(key, value)| Item { partition: 0, key, headers: OwnedHeaders::new(), value });
+        let records = items.iter().map(|(key, value)| Item {
+            partition: 0,
+            timestamp: None,
+            key: Some(key),
+            headers: OwnedHeaders::new(),
+            value: Some(value),
+        });
         sending.send(records, patience)?;
         self.sending = Some(sending);
         Ok(())

@@ -214,7 +214,8 @@ struct Shape {
     led: bool,
 }
 
-fn admin(settings: &Settings) -> Result<Arc<AdminClient<Ear>>, JournalError> {
+/// A client for questions about topics, and for their making.
+pub(crate) fn admin(settings: &Settings) -> Result<Arc<AdminClient<Ear>>, JournalError> {
     let admin = client::asking(settings).create_with_context(Ear::default());
     admin.map(Arc::new).map_err(JournalError::kafka("no client could be made"))
 }

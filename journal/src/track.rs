@@ -25,24 +25,37 @@ pub(crate) struct Record<'a> {
 
 impl<'a> Record<'a> {
     pub(crate) fn of(message: &'a BorrowedMessage<'_>) -> Result<Record<'a>, Halt> {
+        let headers = message.headers().into_iter().flat_map(|headers| headers.iter());
+        let timestamp = message.timestamp().to_millis().unwrap_or(0);
+        let headers = headers.map(|header| (header.key, header.value));
+        Record::from_parts(message.offset(), timestamp, headers, message.payload())
+    }
+
+    /// The same from what a copy of the log holds.
+    pub(crate) fn from_parts(
+        offset: i64,
+        timestamp: i64,
+        headers: impl Iterator<Item = (&'a str, Option<&'a [u8]>)>,
+        value: Option<&'a [u8]>,
+    ) -> Result<Record<'a>, Halt> {
         let mut gate = None;
         let mut traceparent = None;
-        for header in message.headers().into_iter().flat_map(|headers| headers.iter()) {
-            match header.key {
+        for (name, value) in headers {
+            match name {
                 GATE if gate.is_some() => {
                     return Err(Halt::Malformed { reason: "it has two gate headers".into() });
                 }
-                GATE => gate = header.value,
-                TRACEPARENT => traceparent = header.value.and_then(|bytes| std::str::from_utf8(bytes).ok()),
+                GATE => gate = value,
+                TRACEPARENT => traceparent = value.and_then(|bytes| std::str::from_utf8(bytes).ok()),
                 _ => {}
             }
         }
         Ok(Record {
-            offset: message.offset(),
-            timestamp: message.timestamp().to_millis().unwrap_or(0),
+            offset,
+            timestamp,
             gate: gate.ok_or_else(|| Halt::Malformed { reason: "it has no gate header".into() })?,
             traceparent,
-            value: message.payload().unwrap_or_default(),
+            value: value.unwrap_or_default(),
         })
     }
 }
