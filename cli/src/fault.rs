@@ -38,6 +38,9 @@ pub enum Fault {
     /// The journals cannot be read.
     #[error(transparent)]
     Journal(#[from] daybook_journal::JournalError),
+    /// A journal cannot be copied.
+    #[error(transparent)]
+    Copy(#[from] daybook_journal::copy::CopyError),
     /// What was asked for makes no sense, in one sentence.
     #[error("{0}")]
     Asked(String),

@@ -1,4 +1,4 @@
-//! `daybook`, the operator's tool: tokens of the development issuer, the demo tenant, imports, rebuilds, journals, measurements.
+//! `daybook`, the operator's tool: tokens of the development issuer, the demo tenant, imports, rebuilds, journals, backups, measurements.
 
 use std::process::ExitCode;
 
@@ -7,6 +7,7 @@ use fault::Fault;
 use settings::Settings;
 
 mod api;
+mod backup;
 mod bench;
 mod fault;
 mod import;
@@ -44,6 +45,10 @@ enum Command {
     /// Looks into the journals: shows, follows, replays, verifies, counts
     #[command(subcommand)]
     Journal(journal::JournalCommand),
+    /// Copies what cannot be derived again into a folder: journals, schemas, registry, key
+    Backup(backup::BackupRequest),
+    /// Checks a backup, and restores it into an empty cluster
+    Restore(backup::RestoreRequest),
     /// Measures the running system on this machine under load
     Bench(bench::Request),
     /// Writes a large incident journal of copies, for measuring; never on a system that matters
@@ -71,6 +76,8 @@ async fn run(command: Command) -> Result<(), Fault> {
         Command::Import(command) => import::run(command, &settings).await,
         Command::Rebuild(request) => rebuild::run(request, &settings).await,
         Command::Journal(command) => journal::run(command, &settings).await,
+        Command::Backup(request) => backup::backup(&request, &settings).await,
+        Command::Restore(request) => backup::restore(&request, &settings).await,
         Command::Bench(request) => bench::run(request, &settings).await,
         Command::Fill(request) => bench::fill::run(request, &settings).await,
     }

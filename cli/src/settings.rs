@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use daybook_platform::Secret;
-use daybook_platform::sections::{Auth, Clickhouse, Kafka, Opensearch, Postgres};
+use daybook_platform::sections::{Auth, Clickhouse, Kafka, Opensearch, Postgres, Registry};
 use serde::{Deserialize, Serialize};
 
 /// The settings, a section for each thing the tool talks to.
@@ -14,6 +14,8 @@ pub struct Settings {
     pub auth: Auth,
     /// The brokers that keep the journals, for looking into them.
     pub kafka: Kafka,
+    /// The schema registry, for backups.
+    pub registry: Registry,
     /// The store of the default views, for rebuilds and measurements.
     pub postgres: Postgres,
     /// The store of facts, for measurements.
