@@ -6,6 +6,7 @@
 #![allow(clippy::unwrap_used)] // also in what the tests stand on, which Clippy does not take for tests
 
 mod apart;
+mod backup;
 mod kills;
 mod looks;
 mod outages;
