@@ -153,7 +153,9 @@ async fn what_is_no_backup_is_refused(system: &System, whole: &Path) {
     let refused = async |damage: &dyn Fn(&Path)| {
         let _ = fs::remove_dir_all(&damaged);
         fs::create_dir(&damaged).unwrap();
-        names.iter().for_each(|path| drop(fs::copy(path, damaged.join(path.file_name().unwrap())).unwrap()));
+        for path in &names {
+            fs::copy(path, damaged.join(path.file_name().unwrap())).unwrap();
+        }
         damage(&damaged);
         restore(system, &damaged).await.unwrap_err()
     };
