@@ -3,9 +3,7 @@
 use std::path::Path;
 use std::time::Duration;
 
-use daybook_journal::Settings;
-use daybook_journal::copy::{Audit, Excerpt, Raw, Restoring, ends};
-use daybook_journal::topics::Topic;
+use daybook_journal::copy::{Audit, Logs, Raw, Restoring};
 
 use super::frames::{Frames, FramesWriter};
 use super::manifest::Partition;
@@ -42,7 +40,7 @@ impl Count {
 /// # Errors
 /// The log was cut or altered: what is damaged is not backed up as if it were whole.
 pub fn keep(
-    settings: &Settings,
+    logs: &mut Logs,
     folder: &Path,
     topic: &str,
     partition: i32,
@@ -51,7 +49,7 @@ pub fn keep(
 ) -> Result<Partition, Fault> {
     let mut file = FramesWriter::create(folder, &format!("{topic}-{partition}.records"))?;
     let (mut audit, mut first_offset, mut last_offset) = (Audit::new(topic, partition), None, None);
-    let mut excerpt = Excerpt::open(settings, topic, partition, end)?;
+    let mut excerpt = logs.excerpt(topic, partition, end)?;
     while let Some(raw) = excerpt.next(PATIENCE)? {
         audit.take(&raw).map_err(|halt| {
             Fault::asked(format!("{topic}/{partition} is not whole, at offset {}: {halt}", raw.offset))
@@ -99,40 +97,36 @@ pub fn check(folder: &Path, partition: &Partition, count: &mut Count) -> Result<
 }
 
 /// Appends a partition's file to an empty partition.
-pub fn put(settings: &Settings, folder: &Path, partition: &Partition, count: &mut Count) -> Result<(), Fault> {
-    let mut restoring = Restoring::open(settings, &partition.topic, partition.partition)?;
+pub fn put(restoring: &mut Restoring, folder: &Path, partition: &Partition, count: &mut Count) -> Result<(), Fault> {
     let mut frames = Frames::open(folder, &partition.kept)?;
     let (mut batch, mut bytes) = (Vec::new(), 0);
     while let Some(raw) = frames.next()? {
         bytes += raw.value.as_ref().map_or(0, Vec::len);
         batch.push(raw);
         if batch.len() >= BATCH.0 || bytes >= BATCH.1 {
-            restoring.append(&batch, PATIENCE)?;
+            restoring.append(partition.partition, &batch, PATIENCE)?;
             count.add(batch.len());
             batch.clear();
             bytes = 0;
         }
     }
-    restoring.append(&batch, PATIENCE)?;
+    restoring.append(partition.partition, &batch, PATIENCE)?;
     count.add(batch.len());
     Ok(())
 }
 
 /// Reads a restored partition back: every record the same, at the same offset, and nothing beside it that counts.
 pub fn compare(
-    settings: &Settings,
+    logs: &mut Logs,
     folder: &Path,
     partition: &Partition,
-    topics: &[Topic],
+    end: i64,
     count: &mut Count,
 ) -> Result<(), Fault> {
     let place = format!("{}/{}", partition.topic, partition.partition);
     let differs = |offset: i64| Fault::asked(format!("{place} has not come out the same, from offset {offset} on"));
-    let topic = topics.iter().find(|topic| topic.name == partition.topic).ok_or_else(|| differs(0))?;
-    let at = usize::try_from(partition.partition).unwrap_or(0);
-    let end = ends(settings, topic)?.get(at).copied().unwrap_or(0);
     let mut audit = Audit::new(&partition.topic, partition.partition);
-    let mut excerpt = Excerpt::open(settings, &partition.topic, partition.partition, end)?;
+    let mut excerpt = logs.excerpt(&partition.topic, partition.partition, end)?;
     let mut frames = Frames::open(folder, &partition.kept)?;
     let mut next: Option<Raw> = frames.next()?;
     while let Some(raw) = excerpt.next(PATIENCE)? {

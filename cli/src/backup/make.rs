@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use daybook_journal::Settings as Journal;
-use daybook_journal::copy::{ends, unfinished};
+use daybook_journal::copy::{Logs, unfinished};
 use daybook_journal::topics::{self, Kind, Topic};
 
 use super::journals::{self, Count};
@@ -29,12 +29,13 @@ pub async fn run(folder: &Path, journal: &Journal, settings: &Settings) -> Resul
         )));
     }
     // All ends first: what is appended from here on is of the next backup.
-    let ends = topics.iter().map(|topic| ends(journal, topic)).collect::<Result<Vec<_>, _>>()?;
+    let mut logs = Logs::open(journal)?;
+    let ends = topics.iter().map(|topic| logs.ends(topic)).collect::<Result<Vec<_>, _>>()?;
     let mut count = Count::of("records", ends.iter().flatten().map(|end| u64::try_from(*end).unwrap_or(0)).sum());
     let mut partitions = Vec::new();
     for (topic, ends) in topics.iter().zip(ends) {
         for (partition, end) in (0..).zip(ends) {
-            partitions.push(journals::keep(journal, folder, &topic.name, partition, end, &mut count)?);
+            partitions.push(journals::keep(&mut logs, folder, &topic.name, partition, end, &mut count)?);
         }
     }
     drop(count);

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use daybook_journal::Settings as Journal;
-use daybook_journal::copy::{begin, end, ends, unfinished};
+use daybook_journal::copy::{Logs, Restoring, begin, end, unfinished};
 use daybook_journal::topics::{self, Topic};
 
 use super::journals::{self, Count};
@@ -70,11 +70,20 @@ pub async fn run(
 
 fn put(folder: &Path, manifest: &Manifest, journal: &Journal, topics: &[Topic]) -> Result<(), Fault> {
     let mut count = Count::of("restored", records(manifest));
-    manifest.journals.iter().try_for_each(|partition| journals::put(journal, folder, partition, &mut count))?;
+    for topic in topics {
+        let mut restoring = Restoring::open(journal, topic)?;
+        let mut partitions = manifest.journals.iter().filter(|partition| partition.topic == topic.name);
+        partitions.try_for_each(|partition| journals::put(&mut restoring, folder, partition, &mut count))?;
+    }
     drop(count);
-    let mut count = Count::of("compared", records(manifest));
-    let compare = |partition| journals::compare(journal, folder, partition, topics, &mut count);
-    manifest.journals.iter().try_for_each(compare)
+    let (mut logs, mut count) = (Logs::open(journal)?, Count::of("compared", records(manifest)));
+    for topic in topics {
+        let partitions = manifest.journals.iter().filter(|partition| partition.topic == topic.name);
+        for (partition, end) in partitions.zip(logs.ends(topic)?) {
+            journals::compare(&mut logs, folder, partition, end, &mut count)?;
+        }
+    }
+    Ok(())
 }
 
 fn records(manifest: &Manifest) -> u64 {
@@ -89,8 +98,9 @@ async fn is_empty(journal: &Journal, topics: &[Topic]) -> Result<(), Fault> {
         .map(|(name, partitions)| Topic { name, partitions, kind: topics::Kind::Journal })
         .collect();
     let begun = unfinished(journal, &there).await?;
+    let logs = Logs::open(journal)?;
     for found in &there {
-        if ends(journal, found)?.iter().any(|end| *end > 0) {
+        if logs.ends(found)?.iter().any(|end| *end > 0) {
             let name = &found.name;
             let why = match begun.contains(name) {
                 true => format!("an earlier restore was broken off: {name} holds a part of it. {}", start_over(&there)),

@@ -3,8 +3,11 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use rdkafka::consumer::BaseConsumer;
+use rdkafka::config::ClientConfig;
+use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::error::KafkaError;
+use rdkafka::message::Message;
+use rdkafka::{Offset, TopicPartitionList};
 
 use super::{CopyError, Raw};
 use crate::client::{self, Ear};
@@ -15,42 +18,62 @@ use crate::settings::Settings;
 use crate::topics::Topic;
 use crate::track::Track;
 
-/// Where the logs of a journal end now, by partition. Blocks.
-///
-/// # Errors
-/// Kafka cannot be reached, or the topic has fewer partitions.
-pub fn ends(settings: &Settings, topic: &Topic) -> Result<Vec<i64>, JournalError> {
-    let asking = client::consumer(&client::reading(settings), std::iter::empty())?;
-    let end = |partition| client::watermarks(&asking, &topic.name, partition).map(|(_, high)| high);
-    (0..topic.partitions).map(end).collect()
+/// Reads logs, one partition after the other: one client for all, since to begin and to end one takes longer than to read a
+/// short log.
+pub struct Logs {
+    config: ClientConfig,
+    consumer: BaseConsumer<Ear>,
+}
+
+impl Logs {
+    /// Makes the client.
+    ///
+    /// # Errors
+    /// librdkafka refuses its settings.
+    pub fn open(settings: &Settings) -> Result<Logs, JournalError> {
+        let mut config = client::reading(settings);
+        config.set("enable.partition.eof", "true");
+        Ok(Logs { consumer: client::consumer(&config, std::iter::empty())?, config })
+    }
+
+    /// Where the logs of a journal end now, by partition. Blocks.
+    ///
+    /// # Errors
+    /// Kafka cannot be reached, or the topic has fewer partitions.
+    pub fn ends(&self, topic: &Topic) -> Result<Vec<i64>, JournalError> {
+        let end = |partition| client::watermarks(&self.consumer, &topic.name, partition).map(|(_, high)| high);
+        (0..topic.partitions).map(end).collect()
+    }
+
+    /// Starts to read a partition up to that offset, exclusive. Blocks.
+    ///
+    /// # Errors
+    /// Kafka cannot be reached, or the log does not reach from offset 0 to there.
+    pub fn excerpt(&mut self, topic: &str, partition: i32, end: i64) -> Result<Excerpt<'_>, CopyError> {
+        let (low, high) = client::watermarks(&self.consumer, topic, partition)?;
+        let topic: Arc<str> = topic.into();
+        let whole = Track::new(topic.clone(), partition, None).fits(low, high).and_then(|()| reaches(high, end));
+        whole.map_err(|halt| CopyError::Cut { topic: topic.clone(), partition, halt })?;
+        let doing = || format!("{topic}/{partition} could not be read");
+        let mut list = TopicPartitionList::new();
+        list.add_partition_offset(&topic, partition, Offset::Offset(0)).map_err(JournalError::kafka(doing()))?;
+        self.consumer.assign(&list).map_err(JournalError::kafka(doing()))?;
+        Ok(Excerpt { logs: self, topic, partition, next: 0, end, over: end == 0 })
+    }
 }
 
 /// The records of a partition, from the first to where it was asked for.
-pub struct Excerpt {
-    consumer: BaseConsumer<Ear>,
+pub struct Excerpt<'a> {
+    logs: &'a Logs,
     topic: Arc<str>,
     partition: i32,
+    /// Behind the last record that was read.
+    next: i64,
     end: i64,
     over: bool,
 }
 
-impl Excerpt {
-    /// Starts to read a partition up to that offset, exclusive. Blocks.
-    ///
-    /// # Errors
-    /// Kafka cannot be reached, or the log does not start at offset 0.
-    pub fn open(settings: &Settings, topic: &str, partition: i32, end: i64) -> Result<Excerpt, CopyError> {
-        let mut config = client::reading(settings);
-        config.set("enable.partition.eof", "true");
-        let asking = client::consumer(&config, std::iter::empty())?;
-        let (low, high) = client::watermarks(&asking, topic, partition)?;
-        let topic: Arc<str> = topic.into();
-        let whole = Track::new(topic.clone(), partition, None).fits(low, high).and_then(|()| reaches(high, end));
-        whole.map_err(|halt| CopyError::Cut { topic: topic.clone(), partition, halt })?;
-        let consumer = client::consumer(&config, std::iter::once((&*topic, partition, 0)))?;
-        Ok(Excerpt { consumer, topic, partition, end, over: end == 0 })
-    }
-
+impl Excerpt<'_> {
     /// The next record; none behind the last.
     ///
     /// # Errors
@@ -63,29 +86,38 @@ impl Excerpt {
                 let topic = format!("{}/{}", self.topic, self.partition);
                 return Err(JournalError::Unread { topic, seconds: patience.as_secs() }.into());
             }
-            match self.consumer.poll(left) {
+            match self.logs.consumer.poll(left) {
+                // Of the partition that was read before something may still have been on its way.
+                Some(Ok(message)) if message.partition() != self.partition || message.topic() != &*self.topic => {}
                 Some(Ok(message)) => {
                     let raw = Raw::of(&message);
-                    self.over = raw.offset + 1 >= self.end;
+                    self.next = raw.offset + 1;
+                    self.over = self.next >= self.end;
                     if raw.offset < self.end {
                         return Ok(Some(raw));
                     }
                 }
                 // Offsets without records, such as the end of a transaction, may be the last.
-                Some(Err(KafkaError::PartitionEOF(_))) => {
-                    let (_, high) = client::watermarks(&self.consumer, &self.topic, self.partition)?;
-                    reaches(high, self.end).map_err(|halt| CopyError::Cut {
-                        topic: self.topic.clone(),
-                        partition: self.partition,
-                        halt,
-                    })?;
-                    self.over = true;
-                }
-                Some(Err(error)) => tracing::warn!(topic = %self.topic, %error, "reading is interrupted"),
+                Some(Err(KafkaError::PartitionEOF(_))) => self.over = self.ends_with_a_gap(left)?,
                 None => {}
+                Some(Err(error)) => tracing::warn!(topic = %self.topic, %error, "reading is interrupted"),
             }
         }
         Ok(None)
+    }
+
+    /// Whether no record stands between the last one read and the end. A client of its own is asked: what this one says of an
+    /// end may be about a partition that was read before.
+    fn ends_with_a_gap(&self, patience: Duration) -> Result<bool, CopyError> {
+        let Excerpt { logs, topic, partition, next, end, .. } = self;
+        let asking = client::consumer(&logs.config, std::iter::once((&**topic, *partition, *next)))?;
+        let (_, high) = client::watermarks(&asking, topic, *partition)?;
+        reaches(high, *end).map_err(|halt| CopyError::Cut { topic: topic.clone(), partition: *partition, halt })?;
+        Ok(match asking.poll(patience) {
+            Some(Ok(message)) => message.offset() >= *end,
+            Some(Err(KafkaError::PartitionEOF(_))) => true,
+            Some(Err(_)) | None => false,
+        })
     }
 }
 
@@ -96,45 +128,47 @@ fn reaches(high: i64, end: i64) -> Result<(), Halt> {
     Err(Halt::Cut { reason: format!("the log reached offset {end}, but now ends at offset {high}") })
 }
 
-/// Appends the records of a copy to an empty partition, each at the offset it had.
+/// Appends the records of a copy to empty partitions of a journal, each at the offset it had.
 pub struct Restoring {
     sending: Sending,
-    partition: i32,
-    next: i64,
+    topic: Topic,
+    /// By partition: the offset of the next record.
+    next: Vec<i64>,
 }
 
 impl Restoring {
-    /// Begins with an empty partition. Blocks.
+    /// Begins with a journal that is empty. Blocks.
     ///
     /// # Errors
-    /// Kafka cannot be reached, or the partition holds a record.
-    pub fn open(settings: &Settings, topic: &str, partition: i32) -> Result<Restoring, CopyError> {
-        let asking = client::consumer(&client::reading(settings), std::iter::empty())?;
-        let (_, end) = client::watermarks(&asking, topic, partition)?;
-        if end > 0 {
-            return Err(CopyError::NotEmpty { topic: topic.into(), partition, end });
+    /// Kafka cannot be reached, or a partition holds a record.
+    pub fn open(settings: &Settings, topic: &Topic) -> Result<Restoring, CopyError> {
+        let ends = Logs::open(settings)?.ends(topic)?;
+        if let Some((partition, end)) = (0..).zip(&ends).find(|(_, end)| **end > 0) {
+            return Err(CopyError::NotEmpty { topic: topic.name.as_str().into(), partition, end: *end });
         }
-        Ok(Restoring { sending: Sending::open(settings, topic)?, partition, next: 0 })
+        Ok(Restoring { sending: Sending::open(settings, &topic.name)?, topic: topic.clone(), next: ends })
     }
 
-    /// Appends in order and blocks until Kafka has acknowledged all. Where the source had an offset without a record a void
-    /// one takes its place.
+    /// Appends to a partition, in order, and blocks until Kafka has acknowledged all. Where the source had an offset without a
+    /// record a void one takes its place.
     ///
     /// # Errors
     /// Kafka refused one, or did not acknowledge within `patience`: some may be there, and the partition has to be emptied.
-    pub fn append(&mut self, records: &[Raw], patience: Duration) -> Result<(), CopyError> {
+    pub fn append(&mut self, partition: i32, records: &[Raw], patience: Duration) -> Result<(), CopyError> {
+        let known = usize::try_from(partition).ok().and_then(|at| self.next.get_mut(at));
+        let Some(known) = known else {
+            let refusal = format!("topic {} has no partition {partition}", self.topic.name);
+            return Err(JournalError::Topics { refusals: vec![refusal] }.into());
+        };
         let mut fillers = Vec::new();
-        let mut next = self.next;
         for raw in records {
-            fillers.extend((next..raw.offset).map(|offset| Raw::filler(offset, raw.timestamp)));
-            next = raw.offset + 1;
+            fillers.extend((*known..raw.offset).map(|offset| Raw::filler(offset, raw.timestamp)));
+            *known = raw.offset + 1;
         }
-        self.next = next;
         let mut all: Vec<&Raw> = records.iter().chain(&fillers).collect();
         if !fillers.is_empty() {
             all.sort_by_key(|raw| raw.offset);
         }
-        let partition = self.partition;
         Ok(self.sending.send(all.into_iter().map(|raw| raw.item(partition)), patience)?)
     }
 }

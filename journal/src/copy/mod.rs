@@ -18,7 +18,7 @@ use crate::header::{GATE, Header};
 use crate::sending::Item;
 use crate::track::{Passage, Record, Track};
 
-pub use logs::{Excerpt, Restoring, ends};
+pub use logs::{Excerpt, Logs, Restoring};
 pub use unfinished::{begin, end, unfinished};
 
 /// A record of a log, as it is.

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use daybook_journal::copy::{self, Audit, Excerpt, Raw, Restoring};
+use daybook_journal::copy::{self, Audit, Logs, Raw, Restoring};
 use daybook_journal::topics::{Topic, check, ensure};
 use daybook_journal::{Checkpoint, GATE, Reader, Start};
 use rdkafka::config::ClientConfig;
@@ -17,9 +17,14 @@ const PATIENCE: Duration = Duration::from_secs(10);
 /// Every record of a journal of one partition.
 fn records(context: &str) -> Vec<Raw> {
     let journal = Topic::journal(context, 1);
-    let end = copy::ends(&settings(), &journal).unwrap()[0];
-    let mut excerpt = Excerpt::open(&settings(), &journal.name, 0, end).unwrap();
+    let mut logs = Logs::open(&settings()).unwrap();
+    let end = logs.ends(&journal).unwrap()[0];
+    let mut excerpt = logs.excerpt(&journal.name, 0, end).unwrap();
     std::iter::from_fn(|| excerpt.next(PATIENCE).unwrap()).collect()
+}
+
+fn ended(context: &str) -> i64 {
+    Logs::open(&settings()).unwrap().ends(&Topic::journal(context, 1)).unwrap()[0]
 }
 
 fn audited(records: &[Raw], context: &str) -> Audit {
@@ -59,6 +64,8 @@ fn a_restored_journal_is_the_same_journal() {
     let late = records(&original)[5].headers[0].1.clone().unwrap();
     append_raw(&original, 0, &[(late.clone(), b"repeated".to_vec())]);
     transact(&original, &late);
+    // Also where it is the last of the log.
+    assert_eq!(records(&original).len() as i64 + 1, ended(&original));
     own(&original, 60, 90);
     let source = records(&original);
     let gaps = source.windows(2).filter(|pair| pair[1].offset != pair[0].offset + 1).count();
@@ -70,12 +77,12 @@ fn a_restored_journal_is_the_same_journal() {
     let topics = [Topic::journal(&restored, 1), Topic::owners(&restored, 1)];
     runtime().block_on(ensure(&settings(), &topics, 1)).unwrap();
     runtime().block_on(copy::begin(&settings(), &topics[..1])).unwrap();
-    let mut restoring = Restoring::open(&settings(), &topics[0].name, 0).unwrap();
+    let mut restoring = Restoring::open(&settings(), &topics[0]).unwrap();
     let half = source.len() / 2;
-    restoring.append(&source[..half], PATIENCE).unwrap();
+    restoring.append(0, &source[..half], PATIENCE).unwrap();
     let unfinished = runtime().block_on(check(&settings(), &topics)).unwrap_err().to_string();
     assert!(unfinished.contains("has message.timestamp.type=CreateTime instead of LogAppendTime"), "{unfinished}");
-    restoring.append(&source[half..], PATIENCE).unwrap();
+    restoring.append(0, &source[half..], PATIENCE).unwrap();
     runtime().block_on(copy::end(&settings(), &topics[..1])).unwrap();
     runtime().block_on(check(&settings(), &topics)).unwrap();
 
@@ -103,7 +110,7 @@ fn a_restored_journal_is_the_same_journal() {
 
     // A journal that has been cut behind it is told from it.
     let cut = fresh_context(1);
-    Restoring::open(&settings(), &topic(&cut), 0).unwrap().append(&source[..50], PATIENCE).unwrap();
+    Restoring::open(&settings(), &Topic::journal(&cut, 1)).unwrap().append(0, &source[..50], PATIENCE).unwrap();
     let mut reader = Reader::open(&settings(), vec![Start::new(topic(&cut), 0, Some(checkpoint))]).unwrap();
     let halted = reader.poll(1, PATIENCE).unwrap().halted;
     assert!(halted[0].3.to_string().contains("the log was cut"), "{halted:?}");
@@ -125,7 +132,7 @@ fn checkpoint_of(context: &str, number: u64) -> Checkpoint {
 fn nothing_is_appended_behind_a_history_and_an_altered_one_is_told() {
     let context = fresh_context(1);
     own(&context, 1, 20);
-    let refused = Restoring::open(&settings(), &topic(&context), 0).err().unwrap().to_string();
+    let refused = Restoring::open(&settings(), &Topic::journal(&context, 1)).err().unwrap().to_string();
     assert!(refused.contains("holds records up to offset") && refused.contains(&topic(&context)), "{refused}");
 
     let mut altered = records(&context);
@@ -133,6 +140,6 @@ fn nothing_is_appended_behind_a_history_and_an_altered_one_is_told() {
     let mut audit = Audit::new(&topic(&context), 0);
     let halt = altered.iter().find_map(|raw| audit.take(raw).err()).unwrap();
     assert!(halt.to_string().contains("cut or altered"), "{halt}");
-    let beyond = Excerpt::open(&settings(), &topic(&context), 0, 1_000).err().unwrap().to_string();
+    let beyond = Logs::open(&settings()).unwrap().excerpt(&topic(&context), 0, 1_000).err().unwrap().to_string();
     assert!(beyond.contains("the log reached offset 1000, but now ends at offset"), "{beyond}");
 }
