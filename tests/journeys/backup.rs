@@ -94,6 +94,7 @@ async fn everything_is_lost(system: &System, newer: &Path, before: &Held) {
     system.services(&["stop"]).await;
     system.stack(&["purge"]).await;
     fs::remove_file(&key).unwrap();
+    fs::remove_dir_all(system.state().join("store")).unwrap();
     // A new system makes itself a new key, under which nothing old could be opened.
     system.stack(&["start"]).await;
     system.stack(&["wait"]).await;
@@ -126,6 +127,13 @@ async fn stores_ahead_of_their_journal_stop(system: &System, older: &Path) {
         assert!(log.contains("STOPPED") && log.contains("the log was cut"), "{projector}: {log}");
     }
     assert_eq!(held().await, before);
+    // So does who would decide on books that are ahead.
+    system.services(&["start", "command-api"]).await;
+    eventually("the command API serves no such journal", 60, async || match system.health("command-api").await {
+        (503, words) if words["checks"]["journals"].to_string().contains("Halted(Cut") => Ok(()),
+        other => Err(format!("{other:?}")),
+    })
+    .await;
     system.services(&["stop"]).await;
 
     // As a restore leaves it that was broken off: it is told from a journal, and nobody serves it.
