@@ -43,7 +43,7 @@ pub use gate::{Gate, Halt, Verdict};
 pub use header::{GATE, Header, TRACEPARENT};
 pub use machine::{Decision, Machine, Poison, Resume};
 pub use outlet::{Outlet, PublicRecord};
-pub use owner::{Answered, Owner, PartitionStatus, Refused, Scope, Standing, Submission};
+pub use owner::{Answered, Owner, Ownership, PartitionStatus, Refused, Role, Scope, Standing, Submission};
 pub use position::{Position, partition_of};
 pub use reader::{Aside, Batch, From, Lag, Reader, Start, What};
 pub use settings::{Limits, Settings};

@@ -14,6 +14,7 @@ use crate::settings::Settings;
 pub(super) struct Group {
     member: BaseConsumer<Ear>,
     topic: String,
+    has_left: bool,
 }
 
 impl Group {
@@ -24,7 +25,7 @@ impl Group {
             .create_with_context(Ear::default())
             .map_err(JournalError::kafka(format!("the group {topic} could not be joined")))?;
         member.subscribe(&[&topic]).map_err(JournalError::kafka(format!("the group {topic} could not be joined")))?;
-        Ok(Group { member, topic })
+        Ok(Group { member, topic, has_left: false })
     }
 
     /// Takes part in the group, which has to happen regularly, and tells the partitions that this process
@@ -42,8 +43,18 @@ impl Group {
         Some(assigned.elements_for_topic(&self.topic).iter().map(|element| element.partition()).collect())
     }
 
-    /// Leaves, so that others take over at once.
-    pub(super) fn leave(self) {
-        self.member.unsubscribe();
+    /// Leaves, so that others take over at once. To be listened to until then; leaving again changes nothing.
+    pub(super) fn leave(&mut self) {
+        if !std::mem::replace(&mut self.has_left, true) {
+            self.member.unsubscribe();
+        }
     }
+}
+
+/// How many members the group of this topic has. Blocks.
+pub(super) fn members(settings: &Settings, topic: &str) -> Result<usize, JournalError> {
+    let doing = || JournalError::kafka(format!("{topic}: Kafka did not tell the members of its group"));
+    let asking: BaseConsumer = client::asking(settings).create().map_err(doing())?;
+    let groups = asking.fetch_group_list(Some(topic), client::PATIENCE).map_err(doing())?;
+    Ok(groups.groups().iter().filter(|group| group.name() == topic).map(|group| group.members().len()).sum())
 }

@@ -17,10 +17,10 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use rdkafka::consumer::{BaseConsumer, Consumer};
-use tokio::sync::oneshot;
+use tokio::sync::{oneshot, watch};
 
 pub use answer::{Answered, Refused, Scope, Submission};
-pub use status::{PartitionStatus, Standing};
+pub use status::{Ownership, PartitionStatus, Role, Standing};
 
 use crate::client::{self, PATIENCE};
 use crate::error::JournalError;
@@ -29,7 +29,6 @@ use crate::settings::Settings;
 use crate::topics::Topic;
 use crate::track::Track;
 use desk::{Counter, Desk, Submitted, lock};
-use group::Group;
 use tenure::{Identity, Tenure};
 
 /// Commands that may lie at the counter before the owner's thread has seen them.
@@ -42,7 +41,9 @@ const COUNTER_ROOM: usize = 16_384;
 /// [`shutdown`](Owner::shutdown) for the gentle way.
 pub struct Owner<M: Machine> {
     counter: Arc<Counter<M>>,
+    settings: Settings,
     topic: Arc<str>,
+    owners: String,
     partitions: i32,
     thread: Option<JoinHandle<()>>,
 }
@@ -54,14 +55,25 @@ impl<M: Machine> Owner<M> {
     ///
     /// # Errors
     /// Kafka cannot be reached, or the topic is not there.
-    pub fn open(
+    pub fn open(settings: &Settings, context: &str, machine: impl FnMut(i32) -> M) -> Result<Owner<M>, JournalError> {
+        let owner = Owner::follow(settings, context, machine)?;
+        owner.join();
+        Ok(owner)
+    }
+
+    /// The same, but claims nothing until it is told to [`join`](Owner::join): for an instance that needs more than this
+    /// journal to decide.
+    ///
+    /// # Errors
+    /// Those of [`open`](Owner::open).
+    pub fn follow(
         settings: &Settings,
         context: &str,
         mut machine: impl FnMut(i32) -> M,
     ) -> Result<Owner<M>, JournalError> {
         let topic: Arc<str> = Topic::journal(context, 1).name.into();
         let partitions = partitions(settings, &topic)?;
-        let group = Group::join(settings, Topic::owners(context, partitions).name)?;
+        let owners = Topic::owners(context, partitions).name;
         let identity = Identity {
             url: settings.url.clone(),
             code_version: settings.code_version,
@@ -79,9 +91,10 @@ impl<M: Machine> Owner<M> {
         let counter = Arc::new(Counter::default());
         let (opened, opening) = mpsc::channel();
         let thread = {
-            let (settings, topic, counter) = (settings.clone(), topic.clone(), counter.clone());
+            let (settings, topic, owners) = (settings.clone(), topic.clone(), owners.clone());
+            let counter = counter.clone();
             std::thread::Builder::new().name(format!("owner {context}")).spawn(move || {
-                match Desk::open(settings, topic, group, tenures, counter) {
+                match Desk::open(settings, topic, owners, tenures, counter) {
                     Ok(desk) => {
                         // Who opened the owner waits for this.
                         let _ = opened.send(Ok(()));
@@ -94,7 +107,8 @@ impl<M: Machine> Owner<M> {
             })
         };
         let thread = thread.map_err(|source| JournalError::Thread { topic: topic.to_string(), source })?;
-        let owner = Owner { counter, topic, partitions, thread: Some(thread) };
+        let settings = settings.clone();
+        let owner = Owner { counter, settings, topic, owners, partitions, thread: Some(thread) };
         match opening.recv() {
             Ok(opened) => opened.map(|()| owner),
             Err(_) => Err(JournalError::Thread {
@@ -138,11 +152,51 @@ impl<M: Machine> Owner<M> {
         Submission(outcome)
     }
 
-    /// Tells that the instance which should own a partition has refused a forwarded command, so that this
-    /// one claims it, after a short random pause, although it is not assigned.
-    pub fn contend(&self, partition: i32) {
-        lock(&self.counter.contended).push(partition);
+    /// Joins the group of owners: from here on this instance claims what it is assigned.
+    pub fn join(&self) {
+        self.counter.joining.store(true, Ordering::Release);
         self.wake();
+    }
+
+    /// Tells that the owner of a partition in that term has refused a forwarded command, so that this instance
+    /// claims it, after a short random pause, although it is not assigned.
+    pub fn contend(&self, partition: i32, term: u64) {
+        lock(&self.counter.contended).push((partition, term));
+        self.wake();
+    }
+
+    /// Who decides a partition's commands, as of the last record read; none for a partition that does not exist.
+    pub fn ownership(&self, partition: i32) -> Option<Ownership> {
+        let told = self.counter.ownership.borrow();
+        let ownership = told.get(usize::try_from(partition).ok()?)?.clone();
+        Some(if self.has_stopped() { Ownership { role: Role::Halted, ..ownership } } else { ownership })
+    }
+
+    /// Tells when the [`ownership`](Owner::ownership) of any partition changes.
+    pub fn watch(&self) -> watch::Receiver<Vec<Ownership>> {
+        self.counter.ownership.subscribe()
+    }
+
+    /// Leaves the group, and goes on serving until others have claimed what it owns, which then takes some
+    /// milliseconds; [`has_retired`](Owner::has_retired) tells.
+    pub fn retire(&self) {
+        self.counter.retiring.store(true, Ordering::Release);
+        self.wake();
+    }
+
+    /// This instance owns nothing any more, and claims nothing.
+    pub fn has_retired(&self) -> bool {
+        let owns = |told: &Ownership| matches!(told.role, Role::Owner | Role::Candidate);
+        self.has_stopped()
+            || self.counter.retiring.load(Ordering::Acquire) && !self.counter.ownership.borrow().iter().any(owns)
+    }
+
+    /// How many instances the group of owners has now. One that has died counts until its session has ended. Blocks.
+    ///
+    /// # Errors
+    /// Kafka does not tell.
+    pub fn members(&self) -> Result<usize, JournalError> {
+        group::members(&self.settings, &self.owners)
     }
 
     /// How each partition stands, as of about 50 ms ago.

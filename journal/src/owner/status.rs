@@ -1,6 +1,35 @@
 //! How an owner's partitions stand, for readiness, for operators and for who forwards commands.
 
+use std::sync::Arc;
+
 use crate::gate::Halt;
+
+/// Who decides a partition's commands, as far as this instance has read: what the way of a command depends on.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Ownership {
+    /// The term of the claim that stands; 0 before the first.
+    pub term: u64,
+    /// The forwarding URL in that claim; empty before the first.
+    pub url: Arc<str>,
+    /// This instance's part.
+    pub role: Role,
+}
+
+/// What becomes of a command that is given to this instance.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Role {
+    /// The log has not been read to its end once: who owns the partition is not known yet.
+    #[default]
+    Behind,
+    /// It is refused: another instance owns the partition, or nobody.
+    Follower,
+    /// It waits in the queue until this instance has claimed.
+    Candidate,
+    /// It is decided.
+    Owner,
+    /// It is refused, and will be until somebody has looked after this partition or this process.
+    Halted,
+}
 
 /// What an instance is to a partition.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -9,6 +9,7 @@ mod outside;
 mod owning;
 mod reading;
 mod rivals;
+mod sharing;
 mod topics;
 mod transfers;
 

@@ -59,7 +59,7 @@ fn rivals_that_claim_in_turn_stay_right() {
         let (owners, done) = (owners.clone(), done.clone());
         std::thread::spawn(move || {
             while !done.load(Ordering::Relaxed) {
-                owners.iter().for_each(|owner| owner.contend(0));
+                owners.iter().for_each(|owner| owner.contend(0, owner.ownership(0).unwrap().term));
                 std::thread::sleep(Duration::from_millis(30));
             }
         })

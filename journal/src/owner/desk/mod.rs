@@ -12,12 +12,12 @@ use rdkafka::config::ClientConfig;
 use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::error::KafkaError;
 use rdkafka::message::Message;
-use tokio::sync::oneshot;
+use tokio::sync::{oneshot, watch};
 
 use super::answer::Outcome;
 use super::group::Group;
 use super::producer::{Appender, Handed};
-use super::status::PartitionStatus;
+use super::status::{Ownership, PartitionStatus};
 use super::tenure::{Now, Tenure};
 use crate::client::{self, Ear};
 use crate::error::JournalError;
@@ -37,8 +37,14 @@ const FULL: Duration = Duration::from_millis(1);
 /// What the thread shares with the process.
 pub(super) struct Counter<M: Machine> {
     pub(super) inbox: Mutex<Vec<Submitted<M>>>,
-    pub(super) contended: Mutex<Vec<i32>>,
+    pub(super) contended: Mutex<Vec<(i32, u64)>>,
     pub(super) status: Mutex<Vec<PartitionStatus>>,
+    /// By partition, as of the last record read.
+    pub(super) ownership: watch::Sender<Vec<Ownership>>,
+    /// The owner is to join the group, and so to claim what it is assigned.
+    pub(super) joining: AtomicBool,
+    /// The owner is to leave the group, and to serve until others have taken over.
+    pub(super) retiring: AtomicBool,
     /// The owner is to finish what it has and stop.
     pub(super) closing: AtomicBool,
     /// The owner is to stop at once.
@@ -51,6 +57,9 @@ impl<M: Machine> Default for Counter<M> {
             inbox: Mutex::default(),
             contended: Mutex::default(),
             status: Mutex::default(),
+            ownership: watch::Sender::default(),
+            joining: AtomicBool::new(false),
+            retiring: AtomicBool::new(false),
             closing: AtomicBool::new(false),
             stopping: AtomicBool::new(false),
         }
@@ -69,10 +78,13 @@ pub(super) struct Desk<M: Machine> {
     pub(super) counter: Arc<Counter<M>>,
     settings: Settings,
     topic: Arc<str>,
+    /// The topic whose group says who should own a partition.
+    owners: String,
     reading: ClientConfig,
     consumer: BaseConsumer<Ear>,
     appender: Appender,
-    group: Group,
+    /// Once it has joined.
+    group: Option<Group>,
     /// By partition.
     tenures: Vec<Tenure<M>>,
     /// Where each log ended at the start.
@@ -86,7 +98,7 @@ impl<M: Machine> Desk<M> {
     pub(super) fn open(
         settings: Settings,
         topic: Arc<str>,
-        group: Group,
+        owners: String,
         mut tenures: Vec<Tenure<M>>,
         counter: Arc<Counter<M>>,
     ) -> Result<Desk<M>, JournalError> {
@@ -107,16 +119,18 @@ impl<M: Machine> Desk<M> {
             counter,
             settings,
             topic,
+            owners,
             reading,
             consumer,
             appender,
-            group,
+            group: None,
             tenures,
             ends,
             next_round: now,
             consumer_since: now,
         };
         desk.note_ends();
+        desk.tell();
         desk.show(now);
         Ok(desk)
     }
@@ -131,6 +145,7 @@ impl<M: Machine> Desk<M> {
                 tenure.work(now);
             }
             self.hand_over(now);
+            self.tell();
             self.appender.listen();
             if now.instant >= self.next_round {
                 self.next_round = now.instant + ROUND;
@@ -147,7 +162,9 @@ impl<M: Machine> Desk<M> {
                 std::thread::park_timeout(until.saturating_duration_since(instant));
             }
         }
-        self.group.leave();
+        if let Some(mut group) = self.group {
+            group.leave();
+        }
         tracing::info!(topic = %self.topic, "the owner has stopped");
     }
 
@@ -222,14 +239,10 @@ impl<M: Machine> Desk<M> {
 
     /// All that need not happen at once.
     fn go_round(&mut self, now: Now) {
-        if let Some(assigned) = self.group.listen() {
-            for (partition, tenure) in (0..).zip(&mut self.tenures) {
-                tenure.assign(assigned.contains(&partition));
-            }
-        }
-        for partition in std::mem::take(&mut *lock(&self.counter.contended)) {
+        self.take_part();
+        for (partition, term) in std::mem::take(&mut *lock(&self.counter.contended)) {
             if let Some(tenure) = tenure_of(&mut self.tenures, partition) {
-                tenure.contend(now);
+                tenure.contend(term, now);
             }
         }
         self.renew_producer();
@@ -245,6 +258,41 @@ impl<M: Machine> Desk<M> {
             self.tenures.iter_mut().for_each(Tenure::close);
         }
         self.show(now.instant);
+    }
+
+    /// Takes part in the group as far as it is wanted, and hears what it should own.
+    fn take_part(&mut self) {
+        let retiring = self.counter.retiring.load(Ordering::Acquire);
+        if self.group.is_none() && !retiring && self.counter.joining.load(Ordering::Acquire) {
+            match Group::join(&self.settings, self.owners.clone()) {
+                Ok(group) => self.group = Some(group),
+                Err(error) => tracing::error!(topic = %self.topic, %error, "the group of owners is not joined yet"),
+            }
+        }
+        if retiring {
+            self.tenures.iter_mut().for_each(Tenure::retire);
+        }
+        let Some(group) = &mut self.group else { return };
+        if retiring {
+            group.leave();
+        }
+        if let Some(assigned) = group.listen() {
+            for (partition, tenure) in (0..).zip(&mut self.tenures) {
+                tenure.assign(assigned.contains(&partition));
+            }
+        }
+    }
+
+    /// Tells who waits for it that a partition has another owner, or this instance another part.
+    fn tell(&self) {
+        self.counter.ownership.send_if_modified(|told| {
+            told.resize_with(self.tenures.len(), Ownership::default);
+            let mut changed = false;
+            for (told, tenure) in told.iter_mut().zip(&self.tenures) {
+                changed |= tenure.tell(told);
+            }
+            changed
+        });
     }
 
     fn show(&mut self, now: Instant) {

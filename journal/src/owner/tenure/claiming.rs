@@ -27,15 +27,20 @@ impl<M: Machine> Tenure<M> {
         self.assigned = assigned;
     }
 
+    /// This instance leaves the group: it serves on until a newer claim deposes it, and is no candidate any more.
+    pub(crate) fn retire(&mut self) {
+        self.retiring = true;
+    }
+
     /// The log has been read to its end.
     pub(crate) fn caught_up(&mut self) {
         self.caught_up = true;
     }
 
-    /// Who should own the partition has refused a forwarded command: claim without being assigned, after a
-    /// random pause in which the other may still do so.
-    pub(crate) fn contend(&mut self, now: Now) {
-        if matches!(self.stance, Stance::Following) && !self.contending {
+    /// The owner of that term has refused a forwarded command: claim without being assigned, after a random
+    /// pause in which another may still do so. Of a term that is over it says nothing.
+    pub(crate) fn contend(&mut self, term: u64, now: Now) {
+        if matches!(self.stance, Stance::Following) && !self.contending && term == self.track.gate.term {
             self.contending = true;
             self.back_off = Some(now.instant + self.random_pause());
         }
@@ -68,7 +73,8 @@ impl<M: Machine> Tenure<M> {
 
     /// Whether this instance will claim by itself as soon as it is time.
     pub(super) fn is_candidate(&self) -> bool {
-        self.caught_up && (self.assigned || self.contending) && !self.is_outdated() && !self.closing
+        let wanted = (self.assigned || self.contending) && !self.retiring;
+        self.caught_up && wanted && !self.is_outdated() && !self.closing
     }
 
     /// Claims, or sends a claim again, if it is time.

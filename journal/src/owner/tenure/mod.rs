@@ -13,6 +13,7 @@ mod simulation;
 mod slip;
 
 use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use tokio::sync::oneshot;
@@ -20,7 +21,7 @@ use tokio::sync::oneshot;
 use super::answer::Outcome;
 use super::measures::Measures;
 use super::queues::{Queued, Queues};
-use super::status::{PartitionStatus, Standing};
+use super::status::{Ownership, PartitionStatus, Role, Standing};
 use crate::checkpoint::Checkpoint;
 use crate::digest::{Digest, OwnerId};
 use crate::gate::Halt;
@@ -125,12 +126,16 @@ pub(crate) struct Tenure<M: Machine> {
     caught_up: bool,
     /// No more commands are taken.
     closing: bool,
+    /// What this instance owns is left to others: it makes no more claims of its own accord.
+    retiring: bool,
+    /// An entry of newer code could not be applied: the machine no longer knows the history.
+    lost_track: bool,
     /// Not before this moment is a claim made, and how often in a row it was lost.
     back_off: Option<Instant>,
     losses: u32,
     /// Of all admitted claims: the highest code version, and the last one's URL.
     highest_code: u32,
-    owner_url: String,
+    owner_url: Arc<str>,
     /// The last entry applied.
     last: Option<Checkpoint>,
     latest_micros: i64,
@@ -167,10 +172,12 @@ impl<M: Machine> Tenure<M> {
             contending: false,
             caught_up: false,
             closing: false,
+            retiring: false,
+            lost_track: false,
             back_off: None,
             losses: 0,
             highest_code,
-            owner_url,
+            owner_url: owner_url.into(),
             last,
             claims: 0,
             deposed: 0,
@@ -249,6 +256,35 @@ impl<M: Machine> Tenure<M> {
         }
     }
 
+    /// Brings what was told of the ownership up to date; true if it was not.
+    pub(crate) fn tell(&self, told: &mut Ownership) -> bool {
+        let (term, role) = (self.track.gate.term, self.role());
+        if (told.term, told.role) == (term, role) {
+            return false;
+        }
+        *told = Ownership { term, url: self.owner_url.clone(), role };
+        true
+    }
+
+    /// Who decides, as far as the log has been read.
+    #[cfg(test)]
+    fn ownership(&self) -> Ownership {
+        let mut told = Ownership::default();
+        self.tell(&mut told);
+        told
+    }
+
+    fn role(&self) -> Role {
+        match self.stance {
+            Stance::Halted(_) => Role::Halted,
+            Stance::Serving { .. } => Role::Owner,
+            Stance::Claiming { .. } => Role::Candidate,
+            Stance::Following if !self.caught_up => Role::Behind,
+            Stance::Following if self.is_candidate() => Role::Candidate,
+            Stance::Following => Role::Follower,
+        }
+    }
+
     fn standing(&self, now: Instant) -> Standing {
         match &self.stance {
             Stance::Halted(halt) => Standing::Halted(halt.clone()),
@@ -268,7 +304,7 @@ impl<M: Machine> Tenure<M> {
             standing: self.standing(now),
             assigned: self.assigned,
             term: self.track.gate.term,
-            owner_url: self.owner_url.clone(),
+            owner_url: self.owner_url.to_string(),
             number: self.track.gate.number,
             next_offset: self.track.next_offset,
             lag: u64::try_from(end - self.track.next_offset).unwrap_or(0),

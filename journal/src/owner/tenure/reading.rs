@@ -18,7 +18,7 @@ impl<M: Machine> Tenure<M> {
         }
         let done = match self.track.read(record) {
             Ok(Passage::Claimed { owner, code_version }) => {
-                self.owner_url = String::from_utf8_lossy(record.value).into_owned();
+                self.owner_url = String::from_utf8_lossy(record.value).into();
                 self.claimed(owner, code_version, now)
             }
             Ok(Passage::Admitted(checkpoint)) => self.admitted(record, checkpoint, now),
@@ -44,6 +44,8 @@ impl<M: Machine> Tenure<M> {
     fn claimed(&mut self, owner: OwnerId, code_version: u32, now: Now) -> Result<(), Halt> {
         self.highest_code = self.highest_code.max(code_version);
         if matches!(self.stance, Stance::Following) {
+            // Who was to be replaced has been.
+            self.contending = false;
             return Ok(());
         }
         self.outbox.clear();
@@ -67,6 +69,10 @@ impl<M: Machine> Tenure<M> {
             Stance::Claiming { owner: own, .. } if *own == owner => self.begin(owner, now),
             _ => self.deposed(now),
         }
+        if matches!(self.stance, Stance::Following) && !self.is_candidate() {
+            // The new owner is known: whoever waits here need not.
+            self.turn_away();
+        }
         Ok(())
     }
 
@@ -79,10 +85,22 @@ impl<M: Machine> Tenure<M> {
             let reason = format!("entry {number} names this owner, which has not sent it like this");
             return Err(Halt::Cut { reason });
         }
+        if self.lost_track {
+            return Ok(());
+        }
         let entry = self.track.entry(record, checkpoint, own);
-        guarded(|| self.machine.admitted(&entry))
-            .and_then(|applied| applied.map_err(|poison| poison.to_string()))
-            .map_err(|reason| Halt::Poisoned { number, reason })?;
+        let applied =
+            guarded(|| self.machine.admitted(&entry)).and_then(|applied| applied.map_err(|poison| poison.to_string()));
+        match applied {
+            Err(reason) if self.is_outdated() => {
+                // Newer code wrote it. This instance never claims again, but knows whom to forward to.
+                let (topic, partition) = (&self.track.topic, self.track.partition);
+                tracing::warn!(%topic, partition, number, reason, "an entry of newer code; following without its state");
+                self.lost_track = true;
+                return Ok(());
+            }
+            applied => applied.map_err(|reason| Halt::Poisoned { number, reason })?,
+        }
         self.last = Some(checkpoint);
         if own {
             self.confirm(seq, number, now);
@@ -92,8 +110,8 @@ impl<M: Machine> Tenure<M> {
 
     /// Lets the machine keep its state. To be called now and then.
     pub(crate) fn keep(&mut self) {
-        let Some(checkpoint) = self.last.filter(|_| !self.is_halted()) else { return };
-        let resume = Resume { checkpoint, highest_code: self.highest_code, owner_url: self.owner_url.clone() };
+        let Some(checkpoint) = self.last.filter(|_| !self.is_halted() && !self.lost_track) else { return };
+        let resume = Resume { checkpoint, highest_code: self.highest_code, owner_url: self.owner_url.to_string() };
         let kept = guarded(|| self.machine.keep(&resume));
         if let Err(reason) = kept.and_then(|kept| kept.map_err(|poison| poison.to_string())) {
             self.halt(Halt::Poisoned { number: checkpoint.number, reason });

@@ -8,6 +8,7 @@
 mod ledger;
 mod rules;
 mod seeds;
+mod successions;
 mod world;
 
 use proptest::prelude::*;

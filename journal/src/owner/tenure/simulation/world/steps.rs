@@ -53,7 +53,8 @@ impl World {
             106 => {
                 let now = self.now(owner);
                 self.say(|| format!("{owner} contends"));
-                self.owners[owner].tenure.contend(now);
+                let tenure = &mut self.owners[owner].tenure;
+                tenure.contend(tenure.track.gate.term, now);
             }
             107..109 => {
                 self.owners[owner].full = what == 107 && much.is_multiple_of(2);
