@@ -1,17 +1,20 @@
 //! A command as it travels from the edge to the owner of its book, and what is answered.
 
+use std::sync::Arc;
+
 use daybook_journal::Position;
 use daybook_kernel::{Actor, Datum, Kind, Number, Rejection, Tenant, Time, book::Call};
 use uuid::Uuid;
 
-/// One request: commands that are accepted all or none, as one entry.
+/// One request: commands that are accepted all or none, as one entry. Cheap to clone, for it may be given twice.
+#[derive(Clone)]
 pub struct Command {
     /// The tenant whose book it is; [`daybook_kernel::PLATFORM`] for contexts of the platform.
     pub tenant: Tenant,
     /// What to do, in order. Each step is the first of its alternatives that the status allows.
-    pub steps: Vec<Vec<Call>>,
+    pub steps: Arc<[Vec<Call>]>,
     /// The client's key: the same key never does a thing twice.
-    pub id: Box<str>,
+    pub id: Arc<str>,
     /// A keyed hash of the request, so that the same key with another request is noticed.
     pub fingerprint: [u8; 32],
     /// Who gives it.
@@ -25,7 +28,7 @@ pub struct Command {
     /// Where fresh ids come from.
     pub seed: Uuid,
     /// The id of the request, for finding everything that came of it.
-    pub correlation: Box<str>,
+    pub correlation: Arc<str>,
     /// The trace the request belongs to (W3C trace context).
     pub traceparent: Option<String>,
     /// The size of the request's body, in bytes.

@@ -1,71 +1,149 @@
-//! The engine: the owners of all contexts in this process, and the way of a command to the owner of its book.
+//! The engine: the owners of all contexts in this process, and how they stand.
 
-use std::{collections::HashMap, sync::Arc, time::Duration};
+use std::{
+    collections::HashMap,
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use daybook_contents::{BoundedContext, CONTEXTS};
-use daybook_journal::{Answered, JournalError, Owner, Refused, Settings, Standing, partition_of};
-use daybook_kernel::Kind;
+use daybook_journal::{JournalError, Owner, Settings, Standing, partition_of};
+use daybook_kernel::{Kind, Tenant};
+use daybook_platform::ApiError;
 use daybook_schemas::sealing::Sealer;
 use tokio::task::spawn_blocking;
 
 use crate::{
-    command::{Answer, Command},
+    forward::{Forwarder, Next},
     machine::{BooksMachine, Shared},
 };
 
+/// How often it is looked whether others have taken over.
+const LOOK: Duration = Duration::from_millis(50);
+
 /// The owners of all contexts, and what the edge needs beside them.
 pub struct Engine {
-    owners: HashMap<&'static str, Owner<BooksMachine>>,
+    owners: HashMap<&'static str, Arc<Owner<BooksMachine>>>,
     /// Seals personal data before anything is decided.
     pub sealer: Arc<Sealer>,
+    /// Sends requests to other instances.
+    pub forwarder: Arc<Forwarder>,
+}
+
+/// Where a book stands.
+pub struct Place<'a> {
+    /// The owner of its context's journal in this process.
+    pub owner: &'a Owner<BooksMachine>,
+    /// The context.
+    pub context: &'static str,
+    /// The partition of the journal.
+    pub partition: i32,
 }
 
 impl Engine {
-    /// Opens the journal of every context. They are served once they are read to the end and claimed.
+    /// Opens the journal of every context and follows them; nothing is claimed before [`join`](Self::join).
     ///
     /// # Errors
     /// Kafka cannot be reached, or a journal is not as it should be.
-    pub async fn open(settings: &Settings, shared: &Shared, sealer: Arc<Sealer>) -> Result<Self, JournalError> {
+    pub async fn open(
+        settings: &Settings,
+        shared: &Shared,
+        sealer: Arc<Sealer>,
+        forwarder: Arc<Forwarder>,
+    ) -> Result<Self, JournalError> {
         let mut owners = HashMap::new();
         for context in CONTEXTS {
             let (settings, shared) = (settings.clone(), shared.clone());
             let opening = spawn_blocking(move || {
-                Owner::open(&settings, context.name, |partition| BooksMachine::new(context, partition, shared.clone()))
+                Owner::follow(&settings, context.name, |partition| {
+                    BooksMachine::new(context, partition, shared.clone())
+                })
             });
             let owner = opening.await.expect("opening a journal does not panic")?;
-            owners.insert(context.name, owner);
+            owners.insert(context.name, Arc::new(owner));
         }
-        Ok(Self { owners, sealer })
+        Ok(Self { owners, sealer, forwarder })
     }
 
-    /// Gives a command to the owner of its book and waits until the journal has confirmed the outcome.
+    /// Takes part in owning the journals. Facts of one are needed to decide in another, and others forward to whoever has
+    /// claimed: so not before all are read.
+    pub fn join(&self) {
+        self.owners.values().for_each(|owner| owner.join());
+    }
+
+    /// Where a tenant's book of that kind stands.
     ///
     /// # Errors
-    /// When it was not decided, or not confirmed. To drop the future cancels nothing.
-    pub async fn give(&self, kind: &dyn Kind, command: Command) -> Result<Answered<Answer>, Refused> {
-        let Some(owner) = self.owners.get(kind.meta().context) else {
-            return Err(Refused::NotServing { retry_after: Duration::from_secs(1) });
-        };
-        let partition = partition_of(command.tenant.as_bytes(), owner.partitions());
-        owner.submit(partition, command).await
+    /// 503: there is no such journal here.
+    pub fn place(&self, kind: &dyn Kind, tenant: Tenant) -> Result<Place<'_>, ApiError> {
+        let context = kind.meta().context;
+        let owner = self
+            .owners
+            .get(context)
+            .ok_or_else(|| ApiError::unavailable(format!("{context} is not served here"), Duration::from_secs(1)))?;
+        Ok(Place { owner, context, partition: partition_of(tenant.as_bytes(), owner.partitions()) })
     }
 
-    /// What keeps this process from taking every command, if anything does.
+    /// What has not been read to its end yet, or never will be, if anything.
+    pub fn unread(&self) -> Option<String> {
+        self.find(|_, standing| matches!(standing, Standing::CatchingUp | Standing::Halted(_) | Standing::Stopped))
+    }
+
+    /// What keeps this process from having every command decided, here or elsewhere, if anything does.
     pub fn obstacle(&self) -> Option<String> {
+        let stalled = self.owners.values().find_map(|owner| {
+            let stalled = owner.status().into_iter().find(|status| status.stalled)?;
+            Some(format!("{}/{} is stalled: its entries are not read back", owner.topic(), stalled.partition))
+        });
+        let is_known = |next: &Next, standing: &Standing| *standing == Standing::Serving || *next == Next::Forward;
+        stalled.or_else(|| self.unread()).or_else(|| self.find(|next, standing| !is_known(next, standing)))
+    }
+
+    fn find(&self, is_one: impl Fn(&Next, &Standing) -> bool) -> Option<String> {
         self.owners.values().find_map(|owner| {
-            owner.status().into_iter().find_map(|status| match status.standing {
-                Standing::Serving if !status.stalled => None,
-                Standing::Serving => {
-                    Some(format!("{}/{} is stalled: its entries are not read back", owner.topic(), status.partition))
+            owner.status().into_iter().find_map(|status| {
+                let known = owner.ownership(status.partition)?;
+                let place = format!("{}/{}", owner.topic(), status.partition);
+                match (self.forwarder.next(&known), status.standing) {
+                    (next, standing) if !is_one(&next, &standing) => None,
+                    (Next::Unlisted, _) => {
+                        Some(format!("{place} is owned at {}, which command_api.peers does not list", known.url))
+                    }
+                    (_, standing) => Some(format!("{place} is not served: {standing:?}")),
                 }
-                standing => Some(format!("{}/{} is not served: {standing:?}", owner.topic(), status.partition)),
             })
         })
     }
 
+    /// Leaves to others what this process owns, serving on until they have claimed it, for at most `patience`. Tells
+    /// whether there were others.
+    pub async fn hand_over(&self, patience: Duration) -> bool {
+        self.owners.values().for_each(|owner| owner.retire());
+        let deadline = Instant::now() + patience;
+        while Instant::now() < deadline {
+            let owning: Vec<_> = self.owners.values().filter(|owner| !owner.has_retired()).cloned().collect();
+            if owning.is_empty() {
+                return true;
+            }
+            let looking = owning.into_iter().map(|owner| spawn_blocking(move || owner.members()));
+            let mut alone = true;
+            for members in looking.collect::<Vec<_>>() {
+                // Kafka being away is no sign of being alone, and no reason to wait for others either.
+                alone &= !matches!(members.await, Ok(Ok(members)) if members > 0);
+            }
+            if alone {
+                return false;
+            }
+            tokio::time::sleep(LOOK).await;
+        }
+        tracing::warn!("others have not taken over everything in time");
+        true
+    }
+
     /// Takes no more commands and ends those under way.
     pub async fn shutdown(self, patience: Duration) {
-        let stopping = self.owners.into_values().map(|owner| spawn_blocking(move || owner.shutdown(patience)));
+        let owners = self.owners.into_values().filter_map(Arc::into_inner);
+        let stopping = owners.map(|owner| spawn_blocking(move || owner.shutdown(patience)));
         for stopped in stopping.collect::<Vec<_>>() {
             // A panic there has been logged; the other owners still end in order.
             drop(stopped.await);

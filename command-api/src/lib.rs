@@ -1,14 +1,16 @@
 //! The command API: takes commands over HTTP, has the owner of the book decide them, and answers when the journal has
 //! confirmed the outcome. The same size for six or a hundred aggregates.
 //!
-//! The way of a command: [`routes`] → [`prepare`] (permitted, parsed, sealed) → [`engine`] (the owner of the book) →
-//! [`machine`] (decided, written) → journal → [`reply`].
+//! The way of a command: [`routes`] → [`prepare`] (permitted, parsed, sealed) → [`delivery`] (to the owner of the book, in this
+//! process or by [`forward`] in another) → [`machine`] (decided, written) → journal → [`reply`].
 
 pub mod command;
 pub mod conditions;
+pub mod delivery;
 pub mod engine;
 pub mod facts;
 pub mod keeping;
+pub mod forward;
 pub mod machine;
 pub mod membership;
 pub mod prepare;

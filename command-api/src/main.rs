@@ -1,11 +1,18 @@
 //! The process of the command API.
 
 use std::{
+    future::ready,
     process::ExitCode,
     sync::{Arc, OnceLock},
     time::Duration,
 };
 
+use axum::{
+    Router,
+    http::{HeaderValue, header::CONNECTION},
+    middleware::map_response,
+    response::Response,
+};
 use daybook_command_api::{
     engine::Engine,
     routes::{Api, routes},
@@ -14,9 +21,13 @@ use daybook_command_api::{
 };
 use daybook_platform::{Authenticator, Health, Shutdown, edge, metrics, ops, serve, settings, telemetry};
 use daybook_schemas::sealing::Sealer;
+use tokio::time::Instant;
 
 /// How often the standing of the journals is looked at for `/health/ready`.
 const LOOK: Duration = Duration::from_millis(250);
+
+/// How long others may take to claim what this process owns when it ends. Their group needs about a second.
+const HAND_OVER: Duration = Duration::from_secs(5);
 
 type Failure = Box<dyn std::error::Error + Send + Sync>;
 
@@ -45,9 +56,16 @@ async fn run() -> Result<(), Failure> {
 
     let api = Api { engine: engine.clone(), authenticator };
     let router = edge::guard(routes(api).merge(ops::routes(&health, &metrics)), &settings.http);
+    let router = parting(router, &shutdown);
     let listener = serve::bind(&settings.http.listen).await?;
-    let serving = serve::serve(listener, router, &settings.http, &health, &shutdown);
-    let working = work(&settings, sealer, &engine, &health, &shutdown);
+    // It goes on serving after the shutdown was asked for, until others have taken over.
+    let closing = Shutdown::new();
+    let serving = serve::serve(listener, router, &settings.http, &health, &closing);
+    let working = async {
+        let worked = work(&settings, sealer, &engine, &health, &shutdown).await;
+        closing.request();
+        worked
+    };
     let ((), worked) = tokio::join!(serving, working);
 
     if let Some(engine) = Arc::into_inner(engine).and_then(OnceLock::into_inner) {
@@ -64,7 +82,19 @@ fn sealer(settings: &Settings) -> Result<Sealer, Failure> {
     Ok(Sealer::from_hex(key.expose())?)
 }
 
-/// Opens the engine, then keeps `/health/ready` true to how the journals stand.
+/// Tells clients that keep connections to come back by another one, which may lead to another instance, as soon as a
+/// shutdown is asked for: none of them then has one open that is closed before its next request is read.
+fn parting(router: Router, shutdown: &Shutdown) -> Router {
+    let shutdown = shutdown.clone();
+    router.layer(map_response(move |mut response: Response| {
+        if shutdown.is_requested() {
+            response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+        }
+        ready(response)
+    }))
+}
+
+/// Opens the engine, then keeps `/health/ready` true to how the journals stand. At the end leaves to others what it owns.
 async fn work(
     settings: &Settings,
     sealer: Arc<Sealer>,
@@ -75,13 +105,9 @@ async fn work(
     let opened = match start(settings, sealer, health, shutdown).await {
         Ok(Some(opened)) => opened,
         Ok(None) => return Ok(()),
-        Err(error) => {
-            shutdown.request();
-            return Err(error.into());
-        }
+        Err(error) => return Err(error.into()),
     };
-    // Facts of one journal are needed to decide in another: serve when all are read to the end.
-    while let Some(obstacle) = opened.obstacle() {
+    while let Some(obstacle) = opened.unread() {
         health.set(CHECK, Err(obstacle));
         if shutdown.or(tokio::time::sleep(LOOK)).await.is_none() {
             opened.shutdown(Duration::ZERO).await;
@@ -89,10 +115,17 @@ async fn work(
         }
     }
     let engine = engine.get_or_init(|| opened);
+    engine.join();
     loop {
         health.set(CHECK, engine.obstacle().map_or(Ok(()), Err));
         if shutdown.or(tokio::time::sleep(LOOK)).await.is_none() {
-            return Ok(());
+            break;
         }
     }
+    health.set(CHECK, Err("shutting down".to_owned()));
+    let noticed = Instant::now() + Duration::from_millis(settings.command_api.notice_ms);
+    if engine.hand_over(HAND_OVER).await {
+        tokio::time::sleep_until(noticed).await;
+    }
+    Ok(())
 }

@@ -50,15 +50,15 @@ pub fn command(ask: &Ask, tenant: Tenant, steps: Vec<Vec<Call>>, sealer: &Sealer
     ]);
     Ok(Command {
         tenant,
-        steps,
-        id: conditions.key,
+        steps: steps.into(),
+        id: conditions.key.into(),
         fingerprint,
         actor: Actor::User(caller.user),
         member_of: caller.tenant,
         occurred_at: conditions.occurred_at,
         expected: conditions.expected,
         seed: Uuid::now_v7(),
-        correlation: ask.context.id.as_ref().into(),
+        correlation: ask.context.id.clone(),
         traceparent: current_traceparent().or_else(|| ask.context.traceparent.as_deref().map(str::to_owned)),
         size: ask.body.len(),
     })

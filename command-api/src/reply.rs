@@ -29,12 +29,11 @@ pub enum Accepted {
     Done,
 }
 
-/// The answer to a command whose outcome the journal has confirmed, or the refusal to decide it.
+/// The answer to a command whose outcome the journal has confirmed.
 ///
 /// # Errors
 /// Everything that is not an acceptance.
-pub fn reply(outcome: Result<Answered<Answer>, Refused>, accepted: &Accepted, key: &str) -> Result<Response, ApiError> {
-    let answered = outcome.map_err(refused)?;
+pub fn reply(answered: Answered<Answer>, accepted: &Accepted, key: &str) -> Result<Response, ApiError> {
     let confirmed = answered.confirmed.to_string();
     let mut response = match answered.answer {
         Answer::Accepted(receipt) => receipt_response(&receipt, accepted),
@@ -112,7 +111,8 @@ fn with_details(error: ApiError, details: Vec<FieldError>) -> ApiError {
     details.into_iter().fold(error, |error, detail| error.with_field(detail.field, detail.message))
 }
 
-fn refused(refused: Refused) -> ApiError {
+/// The refusal to decide a command.
+pub fn refused(refused: Refused) -> ApiError {
     let message = refused.to_string();
     match refused {
         Refused::Overloaded { retry_after, scope: Scope::Book } => ApiError::too_many_requests(message, retry_after),

@@ -34,19 +34,36 @@ pub struct Settings {
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(default)]
 pub struct CommandApi {
-    /// The URL under which other instances reach this one.
+    /// The origin under which other instances reach this one; it stands in its claims.
     pub url: String,
+    /// The origins of all instances: requests are forwarded to no others. A `*` stands for letters, digits and hyphens
+    /// within one label, as in `http://daybook-*.daybook.svc:8080`.
+    pub peers: Vec<String>,
+    /// The code version in its claims, where it is to be higher than [`CODE_VERSION`]: after going back to an older
+    /// release, which otherwise claims nothing that a newer one has claimed.
+    pub code_version: u32,
     /// Partitions of a journal that is made anew. Never changed afterwards: it says where a tenant's book stands.
     pub partitions: i32,
     /// Replicas of topics that are made anew.
     pub replicas: i32,
     /// Time for the commands under way when a shutdown is asked for, in milliseconds.
     pub drain_ms: u64,
+    /// Time for load balancers to notice that this instance is no longer ready, during which it still takes requests, in
+    /// milliseconds. The only instance does not wait.
+    pub notice_ms: u64,
 }
 
 impl Default for CommandApi {
     fn default() -> Self {
-        Self { url: "http://127.0.0.1:18000".into(), partitions: 4, replicas: 1, drain_ms: 10_000 }
+        Self {
+            url: "http://127.0.0.1:18000".into(),
+            peers: Vec::new(),
+            code_version: CODE_VERSION,
+            partitions: 4,
+            replicas: 1,
+            drain_ms: 10_000,
+            notice_ms: 1_000,
+        }
     }
 }
 
@@ -71,7 +88,7 @@ impl Settings {
         Journal {
             development: self.kafka.development,
             url: self.command_api.url.clone(),
-            code_version: CODE_VERSION,
+            code_version: self.command_api.code_version.max(CODE_VERSION),
             limits: Limits::default(),
             ..Journal::new(self.kafka.brokers.clone(), "daybook-command-api")
         }

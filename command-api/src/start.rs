@@ -11,6 +11,7 @@ use tokio::task::spawn_blocking;
 use crate::{
     engine::Engine,
     facts::FactTable,
+    forward::{Forwarder, peers::PeersError},
     machine::Shared,
     settings::Settings,
     store::{Store, StoreError},
@@ -37,9 +38,12 @@ pub enum StartError {
     /// There is no local store.
     #[error(transparent)]
     Store(#[from] StoreError),
+    /// The peers of the settings cannot be used.
+    #[error(transparent)]
+    Peers(#[from] PeersError),
 }
 
-/// Opens the engine. What is down is waited for, and `/health/ready` says what it is.
+/// Opens the engine, which claims nothing yet. What is down is waited for, and `/health/ready` says what it is.
 ///
 /// # Errors
 /// What waiting does not mend; `None` when a shutdown was asked for meanwhile.
@@ -49,6 +53,7 @@ pub async fn start(
     health: &Health,
     shutdown: &Shutdown,
 ) -> Result<Option<Engine>, StartError> {
+    let forwarder = Arc::new(Forwarder::new(&settings.command_api)?);
     let journal = settings.journal();
     let all: Vec<Topic> = topics(settings.command_api.partitions);
     let checked = wait_for("Kafka", health, shutdown, async || {
@@ -84,7 +89,7 @@ pub async fn start(
     let facts = FactTable::over(&store);
     let cached = settings.store.aggregates;
     let shared = Shared { catalogue: Arc::new(catalogue), envelope_id, facts, store, cached };
-    let opening = async || Engine::open(&journal, &shared, sealer.clone()).await;
+    let opening = async || Engine::open(&journal, &shared, sealer.clone(), forwarder.clone()).await;
     Ok(wait_for("the journals", health, shutdown, opening).await)
 }
 

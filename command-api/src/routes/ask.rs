@@ -5,7 +5,7 @@ use std::sync::Arc;
 use axum::{
     body::Bytes,
     extract::{FromRef, FromRequest, FromRequestParts, Request},
-    http::{HeaderMap, StatusCode},
+    http::{HeaderMap, Method, StatusCode, Uri},
     response::Response,
 };
 use daybook_kernel::{Kind, Tenant, book::Call};
@@ -17,6 +17,11 @@ use uuid::Uuid;
 
 use crate::{
     conditions::IDEMPOTENCY_KEY,
+    delivery::{Delivered, deliver, receive},
+    forward::{
+        Parcel,
+        header::{Forward, misdirected},
+    },
     prepare,
     reply::{Accepted, reply},
     routes::{Api, Open},
@@ -36,6 +41,10 @@ pub struct Ask {
     pub body: Bytes,
     /// Its method and path: the same key for another one is another request.
     pub line: String,
+    method: Method,
+    uri: Uri,
+    /// What another instance says that has forwarded it.
+    forward: Option<Forward>,
     /// Its id, deadline and trace.
     pub context: RequestContext,
 }
@@ -46,12 +55,18 @@ impl FromRequest<Api> for Ask {
     async fn from_request(request: Request, api: &Api) -> Result<Self, ApiError> {
         let (mut parts, body) = request.into_parts();
         let caller = Arc::<Authenticator>::from_ref(api).caller(&parts.headers).await?;
-        let engine = Open::from_request_parts(&mut parts, api).await?;
+        let forward = Forward::read(&parts.headers)?;
+        let engine = match Open::from_request_parts(&mut parts, api).await {
+            // An instance that starts owns nothing yet, whatever its earlier life did.
+            Err(_) if forward.is_some() => return Err(misdirected(None)),
+            engine => engine?,
+        };
         let Ok(context) = RequestContext::from_request_parts(&mut parts, api).await;
         let line = format!("{} {}", parts.method, parts.uri.path());
         let headers = parts.headers.clone();
+        let (method, uri) = (parts.method.clone(), parts.uri.clone());
         let RawBody(body) = RawBody::from_request(Request::from_parts(parts, body), api).await?;
-        Ok(Self { engine, caller, headers, body, line, context })
+        Ok(Self { engine, caller, headers, body, line, method, uri, forward, context })
     }
 }
 
@@ -131,8 +146,19 @@ impl Ask {
         let command = prepare::command(&self, tenant, steps, &self.engine.sealer)?;
         let key = command.id.clone();
         let deadline = self.context.deadline.checked_sub(MARGIN).unwrap_or(self.context.deadline);
-        match timeout_at(deadline, self.engine.give(kind, command)).await {
-            Ok(outcome) => reply(outcome, &accepted, &key),
+        let place = self.engine.place(kind, tenant)?;
+        let delivery = async {
+            let parcel =
+                || Parcel::new(&self.method, &self.uri, &self.headers, &self.body, &command.id, &self.context.id);
+            match &self.forward {
+                None => deliver(&place, &self.engine.forwarder, &command, parcel).await,
+                Some(forward) => receive(&place, forward, &command).await,
+            }
+        };
+        match timeout_at(deadline, delivery).await {
+            Ok(Ok(Delivered::Decided(answered))) => reply(answered, &accepted, &key),
+            Ok(Ok(Delivered::Elsewhere(response))) => Ok(response),
+            Ok(Err(error)) => Err(error),
             Err(_) => {
                 let message =
                     format!("no outcome yet; send it again with Idempotency-Key {key} for the definite answer");

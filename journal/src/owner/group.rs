@@ -10,6 +10,9 @@ use crate::client::{self, Ear};
 use crate::error::JournalError;
 use crate::settings::Settings;
 
+/// How long Kafka may take to tell who the members are: who asks is about to end.
+const TELLING: Duration = Duration::from_secs(2);
+
 /// This process's membership in the group `owners.<context>`.
 pub(super) struct Group {
     member: BaseConsumer<Ear>,
@@ -55,6 +58,6 @@ impl Group {
 pub(super) fn members(settings: &Settings, topic: &str) -> Result<usize, JournalError> {
     let doing = || JournalError::kafka(format!("{topic}: Kafka did not tell the members of its group"));
     let asking: BaseConsumer = client::asking(settings).create().map_err(doing())?;
-    let groups = asking.fetch_group_list(Some(topic), client::PATIENCE).map_err(doing())?;
+    let groups = asking.fetch_group_list(Some(topic), TELLING).map_err(doing())?;
     Ok(groups.groups().iter().filter(|group| group.name() == topic).map(|group| group.members().len()).sum())
 }

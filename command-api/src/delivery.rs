@@ -1,0 +1,207 @@
+//! The delivery of a command to the owner of its partition, wherever that is and however often it changes.
+//!
+//! A caller sees a short delay, not an error: what was not decided is given again under the same key, which never does a
+//! thing twice. It ends with an answer, with a refusal to take more, or with the caller's deadline.
+
+use std::time::Duration;
+
+use axum::response::Response;
+use daybook_journal::{Answered, Ownership, Refused, Role};
+use daybook_platform::ApiError;
+use metrics::counter;
+use tokio::{
+    sync::watch,
+    time::{Instant, timeout, timeout_at},
+};
+
+use crate::{
+    command::{Answer, Command},
+    engine::Place,
+    forward::{
+        Fate, Forwarder, Next, Parcel, count,
+        header::{Forward, MOST_HOPS, misdirected},
+    },
+    reply::refused,
+};
+
+/// The first and the longest pause before something is tried again though nothing has changed.
+const PAUSE: Duration = Duration::from_millis(20);
+const PAUSE_MOST: Duration = Duration::from_millis(320);
+
+/// How long an owner's answer is waited for after another has claimed: it may be under way.
+const GRACE: Duration = Duration::from_millis(250);
+
+/// How long a forwarded request waits until this instance has read as far as its sender.
+const BEHIND: Duration = Duration::from_secs(1);
+
+/// How a delivery ends.
+pub enum Delivered {
+    /// Decided in this process.
+    Decided(Answered<Answer>),
+    /// Answered by the owner in another.
+    Elsewhere(Response),
+}
+
+/// Delivers the command of a caller. To be dropped at the caller's deadline.
+///
+/// # Errors
+/// The owner takes no more; too many wait; the partition has halted; its owner is at an address that is not to be called.
+pub async fn deliver(
+    place: &Place<'_>,
+    forwarder: &Forwarder,
+    command: &Command,
+    parcel: impl Fn() -> Parcel,
+) -> Result<Delivered, ApiError> {
+    let mut watch = place.owner.watch();
+    let mut parcelled: Option<Parcel> = None;
+    let mut room = None;
+    let mut pause = PAUSE;
+    loop {
+        // What changes from here on ends the pause below.
+        watch.mark_unchanged();
+        let known = place.owner.ownership(place.partition).unwrap_or_default();
+        let next = forwarder.next(&known);
+        if next != Next::Submit && room.is_none() {
+            room = Some(forwarder.room(command.size).ok_or_else(too_many)?);
+        }
+        match next {
+            Next::Submit => match place.owner.submit(place.partition, command.clone()).await {
+                Ok(answered) => return Ok(Delivered::Decided(answered)),
+                Err(overloaded @ Refused::Overloaded { .. }) => return Err(refused(overloaded)),
+                // It changed nothing, or the same key finds out what it changed.
+                Err(_) => {}
+            },
+            Next::Forward => {
+                let forward = Forward {
+                    context: place.context.into(),
+                    partition: place.partition,
+                    term: known.term,
+                    hops: MOST_HOPS,
+                };
+                let parcel = parcelled.get_or_insert_with(&parcel);
+                match send(forwarder, &known, parcel, &forward, place.owner.watch()).await {
+                    Some(Fate::Answered(response)) => return Ok(Delivered::Elsewhere(response)),
+                    Some(Fate::Refused | Fate::Misdirected(None)) => place.owner.contend(place.partition, known.term),
+                    Some(Fate::Misdirected(Some(term))) if term == known.term => {
+                        place.owner.contend(place.partition, known.term);
+                    }
+                    // Behind us, past us, or slow: one of the two will read more.
+                    Some(Fate::Misdirected(_) | Fate::Broken) | None => {}
+                }
+            }
+            Next::Contend => place.owner.contend(place.partition, known.term),
+            Next::Wait => {}
+            Next::Halted => return Err(refused(Refused::NotServing { retry_after: Duration::from_secs(5) })),
+            Next::Unlisted => {
+                return Err(forwarder.unlisted(&format!("{}/{}", place.context, place.partition), &known.url));
+            }
+        }
+        match timeout(pause, watch.changed()).await {
+            Ok(_) => pause = PAUSE,
+            Err(_) => pause = (pause * 2).min(PAUSE_MOST),
+        }
+    }
+}
+
+/// Sends a request to the owner, and gives it up a little after the log shows another one.
+async fn send(
+    forwarder: &Forwarder,
+    known: &Ownership,
+    parcel: &Parcel,
+    forward: &Forward,
+    mut watch: watch::Receiver<Vec<Ownership>>,
+) -> Option<Fate> {
+    let at = usize::try_from(forward.partition).ok()?;
+    let sending = forwarder.send(&known.url, parcel, forward);
+    tokio::pin!(sending);
+    let succeeded = async {
+        let has_successor = |told: &Vec<Ownership>| told.get(at).is_some_and(|now| now.term > known.term);
+        watch.wait_for(has_successor).await.is_ok()
+    };
+    let fate = tokio::select! {
+        fate = &mut sending => Some(fate),
+        _ = succeeded => timeout(GRACE, sending).await.ok(),
+    };
+    if fate.is_none() {
+        count("abandoned");
+    }
+    fate
+}
+
+/// Takes a command that another instance has forwarded. It is never handed on: its sender finds the owner.
+///
+/// # Errors
+/// 421 with the own term, if this instance is not the owner of that term; else those of [`deliver`].
+pub async fn receive(place: &Place<'_>, forward: &Forward, command: &Command) -> Result<Delivered, ApiError> {
+    if (place.context, place.partition) != (&*forward.context, forward.partition) {
+        let message = format!("is for {}/{}, but the request is not", forward.context, forward.partition);
+        return Err(ApiError::field("Daybook-Forward", message));
+    }
+    let mut watch = place.owner.watch();
+    let patience = Instant::now() + BEHIND;
+    loop {
+        watch.mark_unchanged();
+        let known = place.owner.ownership(place.partition).unwrap_or_default();
+        match judge(&known, forward.term) {
+            Some(true) => match place.owner.submit(place.partition, command.clone()).await {
+                Ok(answered) => {
+                    received("decided");
+                    return Ok(Delivered::Decided(answered));
+                }
+                Err(overloaded @ Refused::Overloaded { .. }) => {
+                    received("overloaded");
+                    return Err(refused(overloaded));
+                }
+                Err(_) => {}
+            },
+            Some(false) => {}
+            None => {
+                received("misdirected");
+                return Err(misdirected(Some(known.term)));
+            }
+        }
+        if timeout_at(patience, watch.changed()).await.is_err() {
+            received("misdirected");
+            return Err(misdirected(Some(place.owner.ownership(place.partition).unwrap_or_default().term)));
+        }
+    }
+}
+
+/// Whether a command for the owner of that term is to be decided here (`true`), or that is to be seen yet (`false`).
+fn judge(known: &Ownership, term: u64) -> Option<bool> {
+    match known.role {
+        Role::Halted => None,
+        _ if known.term > term => None,
+        Role::Behind => Some(false),
+        _ if known.term < term => Some(false),
+        Role::Owner | Role::Candidate => Some(true),
+        Role::Follower => None,
+    }
+}
+
+fn received(outcome: &'static str) {
+    counter!("daybook_forward_received_total", "outcome" => outcome).increment(1);
+}
+
+fn too_many() -> ApiError {
+    ApiError::unavailable("too many commands wait for the owner of their partition", Duration::from_secs(1))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_the_owner_of_the_term_decides_what_is_forwarded_to_it() {
+        let judge = |term, role| judge(&Ownership { term, url: "".into(), role }, 7);
+        assert_eq!(judge(7, Role::Owner), Some(true));
+        assert_eq!(judge(7, Role::Candidate), Some(true), "it claims again what is its own");
+        assert_eq!(judge(6, Role::Candidate), Some(false), "it has not read its claim yet");
+        assert_eq!(judge(6, Role::Follower), Some(false));
+        assert_eq!(judge(3, Role::Behind), Some(false));
+        assert_eq!(judge(7, Role::Follower), None, "an earlier life of it was");
+        assert_eq!(judge(8, Role::Owner), None);
+        assert_eq!(judge(8, Role::Follower), None);
+        assert_eq!(judge(7, Role::Halted), None);
+    }
+}

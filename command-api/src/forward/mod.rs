@@ -1,0 +1,320 @@
+//! Forwarding: a caller's request, as it came, is sent to the instance that owns its partition, and the answer passed back.
+//!
+//! The owner checks the caller's token and the body itself. Nothing but the claim in the log says who the owner is, and
+//! nobody but the operator says whom to believe.
+
+use std::{
+    error::Error as _,
+    io,
+    sync::{Mutex, PoisonError},
+    time::{Duration, Instant},
+};
+
+use axum::{
+    body::{Body, Bytes},
+    http::{
+        HeaderMap, HeaderName, HeaderValue, Method, Response as HttpResponse, StatusCode, Uri,
+        header::{
+            CONNECTION, CONTENT_LENGTH, EXPECT, HOST, PROXY_AUTHENTICATE, PROXY_AUTHORIZATION, TE, TRAILER,
+            TRANSFER_ENCODING, UPGRADE,
+        },
+    },
+    response::Response,
+};
+use daybook_journal::{Ownership, Role};
+use daybook_platform::{ApiError, request::REQUEST_ID, telemetry, trace_context};
+use metrics::{counter, histogram};
+use tokio::sync::{Semaphore, SemaphorePermit};
+use tracing::{Instrument, Span};
+
+use crate::{conditions::IDEMPOTENCY_KEY, settings::CommandApi};
+
+pub mod header;
+pub mod peers;
+
+use header::{FORWARD, Forward, TERM};
+use peers::{Peers, PeersError, origin};
+
+/// How long a connection to another instance may take. One that is there answers at once.
+const CONNECT: Duration = Duration::from_secs(1);
+
+/// How long an unused connection is kept: shorter than its other end does.
+const IDLE: Duration = Duration::from_secs(20);
+
+/// How many KiB of requests may wait for an owner, or for its answer.
+const ROOM: usize = 64 * 1024;
+
+/// Headers of one connection only (RFC 9110, 7.6.1), and those that the client writes anew.
+const HOP_BY_HOP: [HeaderName; 10] = [
+    CONNECTION,
+    HeaderName::from_static("keep-alive"),
+    PROXY_AUTHENTICATE,
+    PROXY_AUTHORIZATION,
+    TE,
+    TRAILER,
+    TRANSFER_ENCODING,
+    UPGRADE,
+    CONTENT_LENGTH,
+    EXPECT,
+];
+
+/// Where a command goes next.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Next {
+    /// To the owner in this process.
+    Submit,
+    /// To the owner at that address.
+    Forward,
+    /// Nowhere until something changes.
+    Wait,
+    /// Nowhere; this process should claim the partition: its owner was an earlier life of it.
+    Contend,
+    /// Back: this partition has halted.
+    Halted,
+    /// Back: the address of the owner is not one of the peers'.
+    Unlisted,
+}
+
+/// What became of a forward.
+#[derive(Debug)]
+pub enum Fate {
+    /// The owner has answered, whatever it says.
+    Answered(Response),
+    /// The receiver is not the owner. The term is what it knows; none where it knows nothing yet.
+    Misdirected(Option<u64>),
+    /// Nobody listens there.
+    Refused,
+    /// The connection broke, or could not be made: the command may have been decided or not.
+    Broken,
+}
+
+/// A request as it is forwarded, as often as needed.
+#[derive(Debug, Clone)]
+pub struct Parcel {
+    method: Method,
+    target: String,
+    headers: HeaderMap,
+    body: Bytes,
+}
+
+impl Parcel {
+    /// The request of a caller, with the key under which it may be repeated and the id by which it is found in logs.
+    pub fn new(method: &Method, uri: &Uri, headers: &HeaderMap, body: &Bytes, key: &str, request: &str) -> Self {
+        let mut headers = end_to_end(headers);
+        headers.remove(HOST);
+        for (name, value) in [(IDEMPOTENCY_KEY, key), (HeaderName::from_static(REQUEST_ID), request)] {
+            if let Ok(value) = HeaderValue::from_str(value) {
+                headers.insert(name, value);
+            }
+        }
+        let target = uri.path_and_query().map_or("/", |target| target.as_str()).to_owned();
+        Self { method: method.clone(), target, headers, body: body.clone() }
+    }
+}
+
+/// The headers that are meant for who answers, not for the connection.
+fn end_to_end(headers: &HeaderMap) -> HeaderMap {
+    let mut kept = headers.clone();
+    for named in headers.get_all(CONNECTION).iter().filter_map(|value| value.to_str().ok()) {
+        for name in named.split(',') {
+            kept.remove(name.trim());
+        }
+    }
+    HOP_BY_HOP.iter().for_each(|name| drop(kept.remove(name)));
+    kept
+}
+
+/// Sends requests to other instances.
+pub struct Forwarder {
+    http: reqwest::Client,
+    peers: Peers,
+    own: Option<String>,
+    room: Semaphore,
+    /// The last address that was not called, so that it is logged once.
+    unlisted: Mutex<Box<str>>,
+}
+
+impl Forwarder {
+    /// A client for the peers of the settings.
+    ///
+    /// # Errors
+    /// A peer is not an origin.
+    pub fn new(settings: &CommandApi) -> Result<Self, PeersError> {
+        let http = reqwest::Client::builder()
+            // Callers' tokens go to the owner and to nobody in between.
+            .no_proxy()
+            .redirect(reqwest::redirect::Policy::none())
+            .connect_timeout(CONNECT)
+            .pool_idle_timeout(IDLE)
+            .tcp_nodelay(true)
+            .build()
+            .expect("a client without TLS can always be made");
+        Ok(Self {
+            http,
+            peers: Peers::new(&settings.peers)?,
+            own: origin(&settings.url, |_| false),
+            room: Semaphore::new(ROOM),
+            unlisted: Mutex::default(),
+        })
+    }
+
+    /// Where a command goes, as things stand.
+    pub fn next(&self, known: &Ownership) -> Next {
+        match known.role {
+            Role::Owner | Role::Candidate => Next::Submit,
+            Role::Halted => Next::Halted,
+            Role::Behind => Next::Wait,
+            Role::Follower if known.url.is_empty() => Next::Wait,
+            Role::Follower if origin(&known.url, |_| false) == self.own => Next::Contend,
+            Role::Follower if self.peers.admit(&known.url) => Next::Forward,
+            Role::Follower => Next::Unlisted,
+        }
+    }
+
+    /// Room for a request that cannot be given to an owner in this process; none when too many wait.
+    pub fn room(&self, bytes: usize) -> Option<SemaphorePermit<'_>> {
+        self.room.try_acquire_many(u32::try_from(1 + bytes / 1024).ok()?).ok()
+    }
+
+    /// The refusal of a request whose owner gives an address that is not one of the peers'.
+    pub fn unlisted(&self, place: &str, url: &str) -> ApiError {
+        count("unlisted");
+        let mut last = self.unlisted.lock().unwrap_or_else(PoisonError::into_inner);
+        if last.as_ref() != url {
+            tracing::error!(
+                place,
+                url,
+                "the owner is at an address that command_api.peers does not list; nothing is sent there"
+            );
+            *last = url.into();
+        }
+        let message = format!("the owner of {place} is at {url}, which command_api.peers does not list");
+        ApiError::unavailable(message, Duration::from_secs(5))
+    }
+
+    /// Sends a request to the owner at that address.
+    pub async fn send(&self, url: &str, parcel: &Parcel, forward: &Forward) -> Fate {
+        let span = match telemetry::is_exporting() {
+            true => tracing::info_span!("forward", otel.kind = "client", owner = url, forward = %forward),
+            false => Span::none(),
+        };
+        let began = Instant::now();
+        let fate = self.try_send(url, parcel, forward).instrument(span).await;
+        histogram!("daybook_forward_seconds").record(began.elapsed().as_secs_f64());
+        count(match &fate {
+            Fate::Answered(_) => "answered",
+            Fate::Misdirected(_) => "misdirected",
+            Fate::Refused => "refused",
+            Fate::Broken => "broken",
+        });
+        fate
+    }
+
+    async fn try_send(&self, url: &str, parcel: &Parcel, forward: &Forward) -> Fate {
+        let mut headers = parcel.headers.clone();
+        trace_context::inject(&mut headers);
+        if let Ok(value) = HeaderValue::from_str(&forward.to_string()) {
+            headers.insert(FORWARD, value);
+        }
+        let url = format!("{}{}", url.trim_end_matches('/'), parcel.target);
+        let request = self.http.request(parcel.method.clone(), &url).headers(headers).body(parcel.body.clone());
+        let answer = match request.send().await {
+            Ok(answer) => answer,
+            Err(error) => return broken(&url, &error),
+        };
+        let (status, headers) = (answer.status(), answer.headers().clone());
+        if status == StatusCode::MISDIRECTED_REQUEST {
+            let term = headers.get(TERM).and_then(|term| term.to_str().ok()?.parse().ok());
+            return Fate::Misdirected(term);
+        }
+        match answer.bytes().await {
+            Ok(body) => {
+                let mut response = HttpResponse::new(Body::from(body));
+                *response.status_mut() = status;
+                *response.headers_mut() = end_to_end(&headers);
+                Fate::Answered(response)
+            }
+            Err(error) => broken(&url, &error),
+        }
+    }
+}
+
+/// Counts what became of forwards, by outcome.
+pub fn count(outcome: &'static str) {
+    counter!("daybook_forward_total", "outcome" => outcome).increment(1);
+}
+
+fn broken(url: &str, error: &reqwest::Error) -> Fate {
+    tracing::info!(url, error = error as &dyn std::error::Error, "a request could not be forwarded");
+    let mut source = error.source();
+    while let Some(cause) = source {
+        if cause.downcast_ref::<io::Error>().is_some_and(|error| error.kind() == io::ErrorKind::ConnectionRefused) {
+            return Fate::Refused;
+        }
+        source = cause.source();
+    }
+    Fate::Broken
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn known(role: Role, url: &str) -> Ownership {
+        Ownership { term: 7, url: url.into(), role }
+    }
+
+    fn forwarder() -> Forwarder {
+        let settings = CommandApi {
+            url: "http://self:8080".into(),
+            peers: vec!["http://self:8080".into(), "http://peer-*:8080".into()],
+            ..CommandApi::default()
+        };
+        Forwarder::new(&settings).unwrap()
+    }
+
+    #[test]
+    fn a_command_goes_to_the_owner_wherever_it_is() {
+        let forwarder = forwarder();
+        let next = |role, url| forwarder.next(&known(role, url));
+        assert_eq!(next(Role::Owner, "http://self:8080"), Next::Submit);
+        assert_eq!(next(Role::Candidate, "http://peer-1:8080"), Next::Submit, "it is about to claim");
+        assert_eq!(next(Role::Follower, "http://peer-1:8080"), Next::Forward);
+        assert_eq!(next(Role::Follower, ""), Next::Wait, "nobody has claimed yet");
+        assert_eq!(next(Role::Behind, "http://peer-1:8080"), Next::Wait, "that may be long past");
+        assert_eq!(next(Role::Follower, "http://self:8080/"), Next::Contend, "an earlier life");
+        assert_eq!(next(Role::Follower, "http://evil:8080"), Next::Unlisted);
+        assert_eq!(next(Role::Halted, "http://peer-1:8080"), Next::Halted);
+    }
+
+    #[test]
+    fn a_parcel_holds_what_is_meant_for_the_owner() {
+        let given = [
+            ("host", "public.example"),
+            ("authorization", "Bearer x"),
+            ("if-match", "\"3\""),
+            ("connection", "keep-alive, X-Mine"),
+            ("x-mine", "1"),
+            ("transfer-encoding", "chunked"),
+            ("content-length", "2"),
+        ];
+        let headers = given.into_iter().map(|(name, value)| (name.parse().unwrap(), value.parse().unwrap())).collect();
+        let uri: Uri = "/api/v1/incidents?x=1".parse().unwrap();
+        let parcel = Parcel::new(&Method::POST, &uri, &headers, &Bytes::from_static(b"{}"), "key-1", "req-1");
+        let mut names: Vec<_> = parcel.headers.keys().map(HeaderName::as_str).collect();
+        names.sort_unstable();
+        assert_eq!(names, ["authorization", "idempotency-key", "if-match", "x-request-id"]);
+        assert_eq!(parcel.target, "/api/v1/incidents?x=1");
+        assert_eq!(parcel.headers[IDEMPOTENCY_KEY], "key-1");
+    }
+
+    #[test]
+    fn only_so_much_waits() {
+        let forwarder = forwarder();
+        let much = forwarder.room((ROOM - 2) * 1024).unwrap();
+        assert!(forwarder.room(0).is_some());
+        assert!(forwarder.room(4 * 1024).is_none());
+        drop(much);
+        assert!(forwarder.room(4 * 1024).is_some());
+    }
+}
