@@ -26,6 +26,10 @@ use tokio::time::Instant;
 /// How often the standing of the journals is looked at for `/health/ready`.
 const LOOK: Duration = Duration::from_millis(250);
 
+/// How long something may be in the way before an instance that was ready is not any more: a partition that passes from one
+/// owner to the next has none for some milliseconds, and its commands wait that long.
+const IN_PASSING: Duration = Duration::from_secs(1);
+
 /// How long others may take to claim what this process owns when it ends. Their group needs about a second.
 const HAND_OVER: Duration = Duration::from_secs(5);
 
@@ -116,8 +120,17 @@ async fn work(
     }
     let engine = engine.get_or_init(|| opened);
     engine.join();
+    let mut held = None;
     loop {
-        health.set(CHECK, engine.obstacle().map_or(Ok(()), Err));
+        let now = Instant::now();
+        match engine.obstacle() {
+            None => {
+                held = Some(now);
+                health.set(CHECK, Ok(()));
+            }
+            Some(_) if held.is_some_and(|held| now < held + IN_PASSING) => {}
+            Some(obstacle) => health.set(CHECK, Err(obstacle)),
+        }
         if shutdown.or(tokio::time::sleep(LOOK)).await.is_none() {
             break;
         }

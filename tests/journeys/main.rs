@@ -9,6 +9,7 @@ mod apart;
 mod backup;
 mod kills;
 mod looks;
+mod many;
 mod outages;
 mod rebuild;
 mod refusals;

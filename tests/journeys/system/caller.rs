@@ -69,7 +69,7 @@ impl Caller {
     fn ask(&self, method: Method, service: &str, path: &str) -> Ask {
         let url = format!("{}/api/v1/{path}", self.system.url(service));
         let headers = vec![("Authorization".to_owned(), format!("Bearer {}", self.token))];
-        Ask { http: self.system.http.clone(), method, url, headers, body: None }
+        Ask { http: self.system.http.clone(), method, url, further: Vec::new(), headers, body: None }
     }
 
     /// Gives a command that must be accepted in the end.
@@ -89,6 +89,8 @@ pub struct Ask {
     http: reqwest::Client,
     method: Method,
     url: String,
+    /// Where else it is sent when it has to be sent again.
+    further: Vec<String>,
     headers: Vec<(String, String)>,
     body: Option<String>,
 }
@@ -116,6 +118,16 @@ impl Ask {
     /// Under that key.
     pub fn key(self, key: &str) -> Self {
         self.header("Idempotency-Key", key)
+    }
+
+    /// To those addresses, in turn when it has to be sent again, in place of the one it may have.
+    pub fn through<'a>(mut self, addresses: impl IntoIterator<Item = &'a str>) -> Self {
+        let at = self.url.find("/api/").unwrap();
+        let path = self.url.split_off(at);
+        let mut urls = addresses.into_iter().map(|address| format!("{address}{path}"));
+        self.url = urls.next().unwrap();
+        self.further = urls.collect();
+        self
     }
 
     /// Only for that version.
@@ -163,8 +175,9 @@ impl Ask {
     /// The same, and how often it had to be sent again.
     pub async fn definite_after(&self) -> (Answer, usize) {
         let begun = Instant::now();
+        let urls: Vec<_> = [&self.url].into_iter().chain(&self.further).collect();
         for repeats in 0.. {
-            let answer = self.try_send().await;
+            let answer = Self { url: urls[repeats % urls.len()].clone(), ..self.clone() }.try_send().await;
             let unknown = answer.as_ref().is_ok_and(|answer| NOT_YET_KNOWN.contains(&answer.code()));
             let later = answer.as_ref().map_or(true, |answer| matches!(answer.status, 421 | 429 | 502..=504));
             match answer {

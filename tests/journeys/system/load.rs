@@ -51,18 +51,27 @@ pub struct Load {
 impl Load {
     /// So many clients begin, each with such a pause between two commands.
     pub fn begin(tenant: &Arc<Tenant>, clients: usize, pause: Duration) -> Self {
+        Self::through(&["command-api"], tenant, clients, pause)
+    }
+
+    /// The same, each client sending its commands to one of these processes, and again to the next.
+    pub fn through(services: &[&str], tenant: &Arc<Tenant>, clients: usize, pause: Duration) -> Self {
+        let urls: Vec<String> = services.iter().map(|service| tenant.system.url(service)).collect();
         let (enough, given): (Arc<AtomicBool>, Arc<AtomicUsize>) = Default::default();
         let mut working = JoinSet::new();
         let begun = Instant::now();
         for client in 0..clients {
             let (tenant, enough, given) = (Arc::clone(tenant), Arc::clone(&enough), Arc::clone(&given));
+            let mut urls = urls.clone();
+            urls.rotate_left(client % services.len());
             working.spawn(async move {
                 let mut known = Known::default();
                 for n in 0.. {
                     if enough.load(Ordering::Relaxed) {
                         break;
                     }
-                    let mut work = Work { tenant: &tenant, known: &mut known, given: &given, pause, begun };
+                    let mut work =
+                        Work { tenant: &tenant, urls: &urls, known: &mut known, given: &given, pause, begun };
                     work.incident(&format!("{client}-{n}"), n).await;
                 }
                 known
@@ -105,6 +114,7 @@ impl Load {
 /// One client's work on one incident.
 struct Work<'a> {
     tenant: &'a Tenant,
+    urls: &'a [String],
     known: &'a mut Known,
     given: &'a AtomicUsize,
     pause: Duration,
@@ -141,6 +151,7 @@ impl Work<'_> {
 
     async fn give(&mut self, ask: Ask) -> Receipt {
         tokio::time::sleep(self.pause).await;
+        let ask = ask.through(self.urls.iter().map(String::as_str));
         let invoked = self.elapsed();
         let (answer, repeats) = ask.definite_after().await;
         let receipt = answer.receipt();
@@ -171,7 +182,11 @@ impl Known {
     /// Insists that the journal keeps every promise made to these clients: what was acknowledged is in it exactly once, where
     /// the receipt says, in the order in which it was asked and told; and nothing else is.
     pub async fn is_in_the_journal(&self, tenant: &Tenant) {
-        let journal = Journal::read(&tenant.system, "journal.incident").await;
+        self.is_in(&Journal::read(&tenant.system, "journal.incident").await, tenant);
+    }
+
+    /// The same of a journal that has been read.
+    pub fn is_in(&self, journal: &Journal, tenant: &Tenant) {
         let entries = journal.entries.iter().map(journal::Entry::promised).collect();
         let violations = History { entries, calls: self.calls.clone() }.violations();
         let said: Vec<_> = violations.iter().map(ToString::to_string).collect();

@@ -11,6 +11,7 @@ use std::{
 use futures::FutureExt as _;
 use serde_json::Value as Json;
 
+pub mod balancer;
 mod caller;
 pub mod forger;
 pub mod journal;
@@ -74,6 +75,7 @@ impl System {
     pub fn url(&self, name: &str) -> String {
         let base = match name {
             "command-api" => 18_000,
+            "command-api-2" => 18_001,
             "query-api" => 18_010,
             "projector-postgres" => 18_021,
             "projector-clickhouse" => 18_022,
@@ -163,6 +165,23 @@ impl System {
             Ok(response) => (response.status().as_u16(), response.json().await.unwrap_or_default()),
             Err(_) => (0, Json::Null),
         }
+    }
+
+    /// A figure that a process of ours tells: the sum of those whose line begins like this.
+    pub async fn figure(&self, service: &str, begins: &str) -> f64 {
+        let told = match self.http.get(format!("{}/metrics", self.url(service))).send().await {
+            Ok(response) => response.text().await.unwrap_or_default(),
+            Err(_) => String::new(),
+        };
+        let lines = told.lines().filter(|line| line.starts_with(begins));
+        lines.filter_map(|line| line.rsplit_once(' ')?.1.parse::<f64>().ok()).sum()
+    }
+
+    /// Sends a signal to a process of ours, such as `-STOP`.
+    pub fn signal(&self, service: &str, signal: &str) {
+        let file = fs::read_to_string(self.state.join("run").join(format!("{service}.pid"))).unwrap();
+        let pid = file.split_whitespace().next().unwrap();
+        assert!(Command::new("kill").args([signal, pid]).status().unwrap().success());
     }
 
     /// The log of a process or component, of its present run.

@@ -19,6 +19,8 @@ pub struct Tenant {
     pub rita: Caller,
     /// The agent's group.
     pub desk: Uuid,
+    /// The partition of its books, the same in all journals with as many.
+    pub partition: i32,
 }
 
 impl Tenant {
@@ -37,9 +39,10 @@ impl Tenant {
         };
         let agent = Caller::with_roles(system, &id, user("Alba").await, &["agent"]).await;
         let rita = Caller::with_roles(system, &id, user("Rita").await, &["end-user"]).await;
-        let desk = admin.give("groups", json!({ "name": "Desk" })).await.id;
+        let group = admin.give("groups", json!({ "name": "Desk" })).await;
+        let (desk, partition) = (group.id, group.partition());
         admin.give(&format!("groups/{desk}/add_member"), json!({ "user": agent.user })).await;
-        Self { system: system.clone(), id: begun.id, admin, agent, rita, desk }
+        Self { system: system.clone(), id: begun.id, admin, agent, rita, desk, partition }
     }
 
     /// What a report of Rita's says.
