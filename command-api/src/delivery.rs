@@ -5,7 +5,7 @@
 
 use std::time::Duration;
 
-use axum::response::Response;
+use axum::{http::StatusCode, response::Response};
 use daybook_journal::{Answered, Ownership, Refused, Role};
 use daybook_platform::ApiError;
 use metrics::counter;
@@ -42,6 +42,20 @@ pub enum Delivered {
     Elsewhere(Response),
 }
 
+/// Why a command was not delivered.
+pub enum Undelivered {
+    /// It has changed nothing.
+    Refused(ApiError),
+    /// It may have been decided: the same key finds out.
+    Open,
+}
+
+impl From<ApiError> for Undelivered {
+    fn from(error: ApiError) -> Self {
+        Self::Refused(error)
+    }
+}
+
 /// Delivers the command of a caller. To be dropped at the caller's deadline.
 ///
 /// # Errors
@@ -51,6 +65,28 @@ pub async fn deliver(
     forwarder: &Forwarder,
     command: &Command,
     parcel: impl Fn() -> Parcel,
+) -> Result<Delivered, Undelivered> {
+    // Whether an attempt has ended without telling that it changed nothing.
+    let mut is_open = false;
+    let delivered = attempt(place, forwarder, command, parcel, &mut is_open).await;
+    match delivered {
+        // "Try again later" promises that nothing was done.
+        Ok(Delivered::Elsewhere(response)) if is_open && is_put_off(response.status()) => Err(Undelivered::Open),
+        Err(_) if is_open => Err(Undelivered::Open),
+        delivered => Ok(delivered?),
+    }
+}
+
+fn is_put_off(status: StatusCode) -> bool {
+    matches!(status, StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE)
+}
+
+async fn attempt(
+    place: &Place<'_>,
+    forwarder: &Forwarder,
+    command: &Command,
+    parcel: impl Fn() -> Parcel,
+    is_open: &mut bool,
 ) -> Result<Delivered, ApiError> {
     let mut watch = place.owner.watch();
     let mut parcelled: Option<Parcel> = None;
@@ -68,8 +104,8 @@ pub async fn deliver(
             Next::Submit => match place.owner.submit(place.partition, command.clone()).await {
                 Ok(answered) => return Ok(Delivered::Decided(answered)),
                 Err(overloaded @ Refused::Overloaded { .. }) => return Err(refused(overloaded)),
-                // It changed nothing, or the same key finds out what it changed.
-                Err(_) => {}
+                Err(Refused::Void | Refused::NotServing { .. }) => {}
+                Err(Refused::Undecided) => *is_open = true,
             },
             Next::Forward => {
                 let forward = Forward {
@@ -79,8 +115,11 @@ pub async fn deliver(
                     hops: MOST_HOPS,
                 };
                 let parcel = parcelled.get_or_insert_with(&parcel);
-                match send(forwarder, &known, parcel, &forward, place.owner.watch()).await {
+                let fate = send(forwarder, &known, parcel, &forward, place.owner.watch()).await;
+                *is_open |= !matches!(fate, Some(Fate::Answered(_) | Fate::Refused));
+                match fate {
                     Some(Fate::Answered(response)) => return Ok(Delivered::Elsewhere(response)),
+                    // It owns the partition as far as we know, and decides nothing.
                     Some(Fate::Refused | Fate::Misdirected(None)) => place.owner.contend(place.partition, known.term),
                     Some(Fate::Misdirected(Some(term))) if term == known.term => {
                         place.owner.contend(place.partition, known.term);
@@ -132,10 +171,10 @@ async fn send(
 ///
 /// # Errors
 /// 421 with the own term, if this instance is not the owner of that term; else those of [`deliver`].
-pub async fn receive(place: &Place<'_>, forward: &Forward, command: &Command) -> Result<Delivered, ApiError> {
+pub async fn receive(place: &Place<'_>, forward: &Forward, command: &Command) -> Result<Delivered, Undelivered> {
     if (place.context, place.partition) != (&*forward.context, forward.partition) {
         let message = format!("is for {}/{}, but the request is not", forward.context, forward.partition);
-        return Err(ApiError::field("Daybook-Forward", message));
+        return Err(ApiError::field("Daybook-Forward", message).into());
     }
     let mut watch = place.owner.watch();
     let patience = Instant::now() + BEHIND;
@@ -150,19 +189,20 @@ pub async fn receive(place: &Place<'_>, forward: &Forward, command: &Command) ->
                 }
                 Err(overloaded @ Refused::Overloaded { .. }) => {
                     received("overloaded");
-                    return Err(refused(overloaded));
+                    return Err(refused(overloaded).into());
                 }
+                // Its sender takes any 421 for one that leaves this open.
                 Err(_) => {}
             },
             Some(false) => {}
             None => {
                 received("misdirected");
-                return Err(misdirected(Some(known.term)));
+                return Err(misdirected(Some(known.term)).into());
             }
         }
         if timeout_at(patience, watch.changed()).await.is_err() {
             received("misdirected");
-            return Err(misdirected(Some(place.owner.ownership(place.partition).unwrap_or_default().term)));
+            return Err(misdirected(Some(known.term)).into());
         }
     }
 }

@@ -17,7 +17,7 @@ use uuid::Uuid;
 
 use crate::{
     conditions::IDEMPOTENCY_KEY,
-    delivery::{Delivered, deliver, receive},
+    delivery::{Delivered, Undelivered, deliver, receive},
     forward::{
         Parcel,
         header::{Forward, misdirected},
@@ -158,8 +158,8 @@ impl Ask {
         match timeout_at(deadline, delivery).await {
             Ok(Ok(Delivered::Decided(answered))) => reply(answered, &accepted, &key),
             Ok(Ok(Delivered::Elsewhere(response))) => Ok(response),
-            Ok(Err(error)) => Err(error),
-            Err(_) => {
+            Ok(Err(Undelivered::Refused(error))) => Err(error),
+            Ok(Err(Undelivered::Open)) | Err(_) => {
                 let message =
                     format!("no outcome yet; send it again with Idempotency-Key {key} for the definite answer");
                 let error = ApiError::timeout(message);

@@ -91,6 +91,8 @@ pub(super) struct Desk<M: Machine> {
     ends: Vec<i64>,
     next_round: Instant,
     consumer_since: Instant,
+    /// What was told last, by partition.
+    told: Vec<Ownership>,
 }
 
 impl<M: Machine> Desk<M> {
@@ -114,7 +116,7 @@ impl<M: Machine> Desk<M> {
         let partitions = i32::try_from(ends.len()).unwrap_or(i32::MAX);
         let appender = Appender::open(&settings, &topic, partitions)?;
         let consumer = consumer(&reading, &topic, &tenures)?;
-        let now = Instant::now();
+        let (now, ends_known) = (Instant::now(), ends.len());
         let mut desk = Desk {
             counter,
             settings,
@@ -128,8 +130,10 @@ impl<M: Machine> Desk<M> {
             ends,
             next_round: now,
             consumer_since: now,
+            told: vec![Ownership::default(); ends_known],
         };
         desk.note_ends();
+        desk.counter.ownership.send_replace(desk.told.clone());
         desk.tell();
         desk.show(now);
         Ok(desk)
@@ -284,15 +288,14 @@ impl<M: Machine> Desk<M> {
     }
 
     /// Tells who waits for it that a partition has another owner, or this instance another part.
-    fn tell(&self) {
-        self.counter.ownership.send_if_modified(|told| {
-            told.resize_with(self.tenures.len(), Ownership::default);
-            let mut changed = false;
-            for (told, tenure) in told.iter_mut().zip(&self.tenures) {
-                changed |= tenure.tell(told);
-            }
-            changed
-        });
+    fn tell(&mut self) {
+        let mut changed = false;
+        for (told, tenure) in self.told.iter_mut().zip(&self.tenures) {
+            changed |= tenure.tell(told);
+        }
+        if changed {
+            self.counter.ownership.send_replace(self.told.clone());
+        }
     }
 
     fn show(&mut self, now: Instant) {
