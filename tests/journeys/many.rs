@@ -51,16 +51,11 @@ async fn both_own(system: &System) {
 async fn owned(system: &System, instance: &str) -> Vec<i32> {
     let mut owned = Vec::new();
     for partition in 0..4 {
-        if serves(system, instance, partition).await {
+        if system.serves(instance, partition).await {
             owned.push(partition);
         }
     }
     owned
-}
-
-async fn serves(system: &System, instance: &str, partition: i32) -> bool {
-    let name = format!("daybook_journal_serving{{topic=\"journal.incident\",partition=\"{partition}\"}}");
-    system.figure(instance, &name).await > 0.0
 }
 
 /// A tenant for each partition, in their order.
@@ -120,7 +115,7 @@ async fn either_answers(system: &System, tenants: &[Arc<Tenant>]) {
 
 async fn what_is_forged_is_refused(system: &System, tenant: &Tenant) {
     let partition = tenant.partition;
-    let (owner, other) = if serves(system, ONE, partition).await { (ONE, OTHER) } else { (OTHER, ONE) };
+    let (owner, other) = if system.serves(ONE, partition).await { (ONE, OTHER) } else { (OTHER, ONE) };
     let forward = async |instance: &str, said: &str| {
         let report = tenant.agent.post("incidents", tenant.report("Forged")).header("Daybook-Forward", said);
         report.through([system.url(instance).as_str()]).send().await
@@ -242,7 +237,7 @@ async fn kill_an_owner(system: &System) {
     eventually("the group gives away what nobody asks for", 30, async || {
         let unasked = theirs.iter().filter(|partition| **partition != asked.partition);
         for partition in unasked {
-            if !serves(system, ONE, *partition).await {
+            if !system.serves(ONE, *partition).await {
                 return Err(format!("partition {partition} has no owner"));
             }
         }
@@ -311,7 +306,7 @@ async fn sleep_through(system: &System) {
     let answer = report.send().await;
     let answered = stopped.elapsed();
     assert_eq!(answer.status, 201, "{answer:?}");
-    eventually("it is deposed", 20, async || match serves(system, ONE, asked.partition).await {
+    eventually("it is deposed", 20, async || match system.serves(ONE, asked.partition).await {
         true => Ok(()),
         false => Err("not yet".to_owned()),
     })

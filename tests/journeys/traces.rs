@@ -11,7 +11,7 @@ use opentelemetry_proto::tonic::{
 };
 use prost::Message as _;
 
-use crate::system::{PROJECTORS, System, Tenant, eventually, mended};
+use crate::system::{PROJECTORS, System, Tenant, balancer::INSTANCES, eventually, mended};
 
 /// What the caller says of its own trace: its id, its span, and that it is to be kept.
 const TRACE: &str = "4bf92f3577b34da6a3ce929d0e0e4736";
@@ -65,10 +65,22 @@ async fn trace_all(system: &System) {
     let traced = system.clone().with("DAYBOOK_TELEMETRY_OTLP_ENDPOINT", &format!("http://{address}"));
     traced.services(&["stop"]).await;
     traced.services(&["start"]).await;
+    traced.services(&["start", INSTANCES[1]]).await;
     traced.services(&["wait"]).await;
+    // The way leads through two instances: one that is asked, and one that owns the partition.
+    let asked = eventually("one of the two owns the partition", 20, async || {
+        match (system.serves(INSTANCES[0], tenant.partition).await, system.serves(INSTANCES[1], tenant.partition).await)
+        {
+            (true, false) => Ok(system.url(INSTANCES[1])),
+            (false, true) => Ok(system.url(INSTANCES[0])),
+            _ => Err("nobody, or both".to_owned()),
+        }
+    })
+    .await;
 
     let report = tenant.agent.post("incidents", tenant.report("The printer smokes"));
-    report.header("traceparent", &format!("00-{TRACE}-{CALLER}-01")).accepted().await;
+    let report = report.header("traceparent", &format!("00-{TRACE}-{CALLER}-01"));
+    report.through([asked.as_str()]).accepted().await;
     let of_trace = eventually("a span of the trace from every process", 30, async || {
         let spans: BTreeMap<String, Vec<Span>> =
             received.lock().unwrap().iter().fold(BTreeMap::new(), |mut spans, (name, span)| {
@@ -89,6 +101,11 @@ async fn trace_all(system: &System) {
     let request = of_edge.iter().find(|span| hexadecimal(&span.parent_span_id) == CALLER);
     let request = request.unwrap_or_else(|| panic!("no span of the request under its caller's: {of_edge:?}"));
     assert!(request.name.starts_with("POST /api/v1/incidents"), "{}", request.name);
+    let below = |parent: &Span, name: &str| {
+        let found = of_edge.iter().find(|span| span.parent_span_id == parent.span_id && span.name.starts_with(name));
+        found.unwrap_or_else(|| panic!("no span {name} below {}: {of_edge:?}", parent.name))
+    };
+    below(below(request, "forward"), "POST /api/v1/incidents");
     for (name, spans) in &of_trace {
         for span in spans.iter().filter(|span| span.span_id != request.span_id) {
             let mut all = of_trace.values().flatten();

@@ -177,6 +177,12 @@ impl System {
         lines.filter_map(|line| line.rsplit_once(' ')?.1.parse::<f64>().ok()).sum()
     }
 
+    /// Whether an instance of the command API decides the incidents of a partition.
+    pub async fn serves(&self, instance: &str, partition: i32) -> bool {
+        let name = format!("daybook_journal_serving{{topic=\"journal.incident\",partition=\"{partition}\"}}");
+        self.figure(instance, &name).await > 0.0
+    }
+
     /// Sends a signal to a process of ours, such as `-STOP`.
     pub fn signal(&self, service: &str, signal: &str) {
         let file = fs::read_to_string(self.state.join("run").join(format!("{service}.pid"))).unwrap();
