@@ -18,8 +18,9 @@ use crate::{
     machine::{BooksMachine, Shared},
 };
 
-/// How often it is looked whether others have taken over.
-const LOOK: Duration = Duration::from_millis(50);
+/// How often it is looked whether others have taken over, and how often whether there are any.
+const LOOK: Duration = Duration::from_millis(25);
+const COUNT: Duration = Duration::from_millis(250);
 
 /// The owners of all contexts, and what the edge needs beside them.
 pub struct Engine {
@@ -119,12 +120,19 @@ impl Engine {
     /// whether there were others.
     pub async fn hand_over(&self, patience: Duration) -> bool {
         self.owners.values().for_each(|owner| owner.retire());
-        let deadline = Instant::now() + patience;
-        while Instant::now() < deadline {
+        let begun = Instant::now();
+        // To leave the groups takes a moment.
+        let mut count = begun + COUNT / 2;
+        while begun.elapsed() < patience {
             let owning: Vec<_> = self.owners.values().filter(|owner| !owner.has_retired()).cloned().collect();
             if owning.is_empty() {
                 return true;
             }
+            if Instant::now() < count {
+                tokio::time::sleep(LOOK).await;
+                continue;
+            }
+            count = Instant::now() + COUNT;
             let looking = owning.into_iter().map(|owner| spawn_blocking(move || owner.members()));
             let mut alone = true;
             for members in looking.collect::<Vec<_>>() {
@@ -134,7 +142,6 @@ impl Engine {
             if alone {
                 return false;
             }
-            tokio::time::sleep(LOOK).await;
         }
         tracing::warn!("others have not taken over everything in time");
         true

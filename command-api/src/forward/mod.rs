@@ -11,28 +11,26 @@ use std::{
 };
 
 use axum::{
-    body::{Body, Bytes},
-    http::{
-        HeaderMap, HeaderName, HeaderValue, Method, Response as HttpResponse, StatusCode, Uri,
-        header::{
-            CONNECTION, CONTENT_LENGTH, EXPECT, HOST, PROXY_AUTHENTICATE, PROXY_AUTHORIZATION, TE, TRAILER,
-            TRANSFER_ENCODING, UPGRADE,
-        },
-    },
+    body::Body,
+    http::{HeaderValue, Response as HttpResponse, StatusCode},
     response::Response,
 };
 use daybook_journal::{Ownership, Role};
-use daybook_platform::{ApiError, request::REQUEST_ID, telemetry, trace_context};
+use daybook_platform::{ApiError, telemetry, trace_context};
 use metrics::{counter, histogram};
 use tokio::sync::{Semaphore, SemaphorePermit};
 use tracing::{Instrument, Span};
 
-use crate::{conditions::IDEMPOTENCY_KEY, settings::CommandApi};
+use crate::settings::CommandApi;
 
 pub mod header;
+mod parcel;
 pub mod peers;
 
+pub use parcel::Parcel;
+
 use header::{FORWARD, Forward, TERM};
+use parcel::end_to_end;
 use peers::{Peers, PeersError, origin};
 
 /// How long a connection to another instance may take. One that is there answers at once.
@@ -43,20 +41,6 @@ const IDLE: Duration = Duration::from_secs(20);
 
 /// How many KiB of requests may wait for an owner, or for its answer.
 const ROOM: usize = 64 * 1024;
-
-/// Headers of one connection only (RFC 9110, 7.6.1), and those that the client writes anew.
-const HOP_BY_HOP: [HeaderName; 10] = [
-    CONNECTION,
-    HeaderName::from_static("keep-alive"),
-    PROXY_AUTHENTICATE,
-    PROXY_AUTHORIZATION,
-    TE,
-    TRAILER,
-    TRANSFER_ENCODING,
-    UPGRADE,
-    CONTENT_LENGTH,
-    EXPECT,
-];
 
 /// Where a command goes next.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -86,42 +70,6 @@ pub enum Fate {
     Refused,
     /// The connection broke, or could not be made: the command may have been decided or not.
     Broken,
-}
-
-/// A request as it is forwarded, as often as needed.
-#[derive(Debug, Clone)]
-pub struct Parcel {
-    method: Method,
-    target: String,
-    headers: HeaderMap,
-    body: Bytes,
-}
-
-impl Parcel {
-    /// The request of a caller, with the key under which it may be repeated and the id by which it is found in logs.
-    pub fn new(method: &Method, uri: &Uri, headers: &HeaderMap, body: &Bytes, key: &str, request: &str) -> Self {
-        let mut headers = end_to_end(headers);
-        headers.remove(HOST);
-        for (name, value) in [(IDEMPOTENCY_KEY, key), (HeaderName::from_static(REQUEST_ID), request)] {
-            if let Ok(value) = HeaderValue::from_str(value) {
-                headers.insert(name, value);
-            }
-        }
-        let target = uri.path_and_query().map_or("/", |target| target.as_str()).to_owned();
-        Self { method: method.clone(), target, headers, body: body.clone() }
-    }
-}
-
-/// The headers that are meant for who answers, not for the connection.
-fn end_to_end(headers: &HeaderMap) -> HeaderMap {
-    let mut kept = headers.clone();
-    for named in headers.get_all(CONNECTION).iter().filter_map(|value| value.to_str().ok()) {
-        for name in named.split(',') {
-            kept.remove(name.trim());
-        }
-    }
-    HOP_BY_HOP.iter().for_each(|name| drop(kept.remove(name)));
-    kept
 }
 
 /// Sends requests to other instances.
@@ -285,27 +233,6 @@ mod tests {
         assert_eq!(next(Role::Follower, "http://self:8080/"), Next::Contend, "an earlier life");
         assert_eq!(next(Role::Follower, "http://evil:8080"), Next::Unlisted);
         assert_eq!(next(Role::Halted, "http://peer-1:8080"), Next::Halted);
-    }
-
-    #[test]
-    fn a_parcel_holds_what_is_meant_for_the_owner() {
-        let given = [
-            ("host", "public.example"),
-            ("authorization", "Bearer x"),
-            ("if-match", "\"3\""),
-            ("connection", "keep-alive, X-Mine"),
-            ("x-mine", "1"),
-            ("transfer-encoding", "chunked"),
-            ("content-length", "2"),
-        ];
-        let headers = given.into_iter().map(|(name, value)| (name.parse().unwrap(), value.parse().unwrap())).collect();
-        let uri: Uri = "/api/v1/incidents?x=1".parse().unwrap();
-        let parcel = Parcel::new(&Method::POST, &uri, &headers, &Bytes::from_static(b"{}"), "key-1", "req-1");
-        let mut names: Vec<_> = parcel.headers.keys().map(HeaderName::as_str).collect();
-        names.sort_unstable();
-        assert_eq!(names, ["authorization", "idempotency-key", "if-match", "x-request-id"]);
-        assert_eq!(parcel.target, "/api/v1/incidents?x=1");
-        assert_eq!(parcel.headers[IDEMPOTENCY_KEY], "key-1");
     }
 
     #[test]
