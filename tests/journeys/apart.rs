@@ -13,7 +13,9 @@ use serde_json::json;
 use uuid::Uuid;
 
 use crate::system::{
-    Caller, System, Tenant, eventually,
+    Caller, System, Tenant,
+    balancer::INSTANCES,
+    eventually,
     forger::{Forger, next_entry},
     journal::Journal,
     mended, organization,
@@ -34,6 +36,7 @@ async fn what_would_spoil_a_system_is_noticed() {
         system.stack(&["wait", "kafka", "postgres"]).await;
         nothing_is_half_started_without_the_registry(&system).await;
         a_topic_that_would_forget_is_refused(&system).await;
+        let system = older_code_follows_newer(&system).await;
         let position = a_poison_entry_parks_its_book(&system).await;
         a_cut_journal_stops_who_had_read_it(&system, &position).await;
     };
@@ -97,6 +100,32 @@ async fn keep(system: &System, milliseconds: &str) {
         .set("message.timestamp.type", "LogAppendTime");
     let outcome = admin.alter_configs(&[altered], &AdminOptions::new()).await.unwrap();
     outcome.into_iter().for_each(|topic| assert!(topic.is_ok(), "{topic:?}"));
+}
+
+/// From here on there are claims of newer code in the journals; the system whose processes may claim nevertheless.
+async fn older_code_follows_newer(system: &System) -> System {
+    let [older, newer] = INSTANCES;
+    let raised = system.clone().with("DAYBOOK_COMMAND_API_CODE_VERSION", "2");
+    let tenant = Tenant::begin(system, "upgrade").await;
+    tenant.incident("Before the upgrade").await;
+    raised.services(&["start", newer]).await;
+    raised.services(&["wait", newer]).await;
+    system.services(&["stop", older]).await;
+    system.services(&["start", older]).await;
+    system.services(&["wait", older]).await;
+
+    // It claims nothing, though the group would have it so, and takes every command.
+    let receipt = tenant.incident("Through the older instance").await;
+    assert_eq!(receipt.number.as_deref(), Some("INC0000002"));
+    assert!(system.figure(older, "daybook_forward_total{outcome=\"answered\"}").await > 0.0);
+    assert_eq!(system.figure(older, "daybook_journal_claims_total").await, 0.0);
+    // Back to the older release for good: it has to be said.
+    system.services(&["kill", newer, older]).await;
+    raised.services(&["start", older]).await;
+    raised.services(&["wait", older]).await;
+    let receipt = tenant.incident("By the older release alone").await;
+    assert_eq!(receipt.number.as_deref(), Some("INC0000003"));
+    raised
 }
 
 /// The position of the last entry.
