@@ -182,7 +182,7 @@ pub async fn receive(place: &Place<'_>, forward: &Forward, command: &Command) ->
         watch.mark_unchanged();
         let known = place.owner.ownership(place.partition).unwrap_or_default();
         match judge(&known, forward.term) {
-            Some(true) => match place.owner.submit(place.partition, command.clone()).await {
+            Verdict::Decide => match place.owner.submit(place.partition, command.clone()).await {
                 Ok(answered) => {
                     received("decided");
                     return Ok(Delivered::Decided(answered));
@@ -194,8 +194,8 @@ pub async fn receive(place: &Place<'_>, forward: &Forward, command: &Command) ->
                 // Its sender takes any 421 for one that leaves this open.
                 Err(_) => {}
             },
-            Some(false) => {}
-            None => {
+            Verdict::Wait => {}
+            Verdict::Misdirect => {
                 received("misdirected");
                 return Err(misdirected(Some(known.term)).into());
             }
@@ -207,15 +207,26 @@ pub async fn receive(place: &Place<'_>, forward: &Forward, command: &Command) ->
     }
 }
 
-/// Whether a command for the owner of that term is to be decided here (`true`), or that is to be seen yet (`false`).
-fn judge(known: &Ownership, term: u64) -> Option<bool> {
+/// What becomes of a command that was forwarded to this instance.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Verdict {
+    /// It is decided here.
+    Decide,
+    /// This instance has read less than the sender.
+    Wait,
+    /// Another instance decides it.
+    Misdirect,
+}
+
+/// The verdict on a command for the owner of that term.
+fn judge(known: &Ownership, term: u64) -> Verdict {
     match known.role {
-        Role::Halted => None,
-        _ if known.term > term => None,
-        Role::Behind => Some(false),
-        _ if known.term < term => Some(false),
-        Role::Owner | Role::Candidate => Some(true),
-        Role::Follower => None,
+        Role::Halted => Verdict::Misdirect,
+        _ if known.term > term => Verdict::Misdirect,
+        Role::Behind => Verdict::Wait,
+        _ if known.term < term => Verdict::Wait,
+        Role::Owner | Role::Candidate => Verdict::Decide,
+        Role::Follower => Verdict::Misdirect,
     }
 }
 
@@ -234,14 +245,14 @@ mod tests {
     #[test]
     fn only_the_owner_of_the_term_decides_what_is_forwarded_to_it() {
         let judge = |term, role| judge(&Ownership { term, url: "".into(), role }, 7);
-        assert_eq!(judge(7, Role::Owner), Some(true));
-        assert_eq!(judge(7, Role::Candidate), Some(true), "it claims again what is its own");
-        assert_eq!(judge(6, Role::Candidate), Some(false), "it has not read its claim yet");
-        assert_eq!(judge(6, Role::Follower), Some(false));
-        assert_eq!(judge(3, Role::Behind), Some(false));
-        assert_eq!(judge(7, Role::Follower), None, "an earlier life of it was");
-        assert_eq!(judge(8, Role::Owner), None);
-        assert_eq!(judge(8, Role::Follower), None);
-        assert_eq!(judge(7, Role::Halted), None);
+        assert_eq!(judge(7, Role::Owner), Verdict::Decide);
+        assert_eq!(judge(7, Role::Candidate), Verdict::Decide, "it claims again what is its own");
+        assert_eq!(judge(6, Role::Candidate), Verdict::Wait, "it has not read its claim yet");
+        assert_eq!(judge(6, Role::Follower), Verdict::Wait);
+        assert_eq!(judge(3, Role::Behind), Verdict::Wait);
+        assert_eq!(judge(7, Role::Follower), Verdict::Misdirect, "an earlier life of it was");
+        assert_eq!(judge(8, Role::Owner), Verdict::Misdirect);
+        assert_eq!(judge(8, Role::Follower), Verdict::Misdirect);
+        assert_eq!(judge(7, Role::Halted), Verdict::Misdirect);
     }
 }

@@ -68,8 +68,18 @@ impl Engine {
 
     /// Takes part in owning the journals. Facts of one are needed to decide in another, and others forward to whoever has
     /// claimed: so not before all are read.
+    ///
+    /// What an earlier life of this process owned is claimed at once: the group holds a killed member for alive for a while.
     pub fn join(&self) {
-        self.owners.values().for_each(|owner| owner.join());
+        for owner in self.owners.values() {
+            owner.join();
+            for partition in 0..owner.partitions() {
+                let known = owner.ownership(partition).unwrap_or_default();
+                if self.forwarder.next(&known) == Next::Contend {
+                    owner.contend(partition, known.term);
+                }
+            }
+        }
     }
 
     /// Where a tenant's book of that kind stands.
