@@ -1,12 +1,16 @@
 //! The journal, read with a stock Kafka client and judged by the admission rule, restated here from its description.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::{
+    collections::BTreeMap,
+    time::{Duration, Instant},
+};
 
 use apache_avro::{Schema, reader::datum::GenericDatumReader, types::Value};
 use daybook_history as history;
 use rdkafka::{
     ClientConfig, Message, Offset, TopicPartitionList,
     consumer::{BaseConsumer, Consumer as _},
+    error::{KafkaError, RDKafkaErrorCode},
     message::Headers as _,
 };
 use sha2::{Digest as _, Sha256};
@@ -205,7 +209,7 @@ fn records(brokers: &str, topic: &str) -> Vec<(i32, Record)> {
     let partitions = metadata.topics()[0].partitions().iter().map(|partition| partition.id());
     let mut records = Vec::new();
     for partition in partitions {
-        let (low, high) = consumer.fetch_watermarks(topic, partition, PATIENCE).unwrap();
+        let (low, high) = ends(&consumer, topic, partition);
         assert!(low == 0 || topic.starts_with("public."), "{topic}/{partition} begins at {low}");
         let mut list = TopicPartitionList::new();
         list.add_partition_offset(topic, partition, Offset::Offset(low)).unwrap();
@@ -226,6 +230,19 @@ fn records(brokers: &str, topic: &str) -> Vec<(i32, Record)> {
         }
     }
     records
+}
+
+/// Where a log begins and ends. A broker that has just started may not lead every partition yet.
+fn ends(consumer: &BaseConsumer, topic: &str, partition: i32) -> (i64, i64) {
+    let deadline = Instant::now() + PATIENCE;
+    loop {
+        match consumer.fetch_watermarks(topic, partition, PATIENCE) {
+            Err(KafkaError::MetadataFetch(
+                RDKafkaErrorCode::NotLeaderForPartition | RDKafkaErrorCode::LeaderNotAvailable,
+            )) if Instant::now() < deadline => std::thread::sleep(Duration::from_millis(50)),
+            told => return told.unwrap(),
+        }
+    }
 }
 
 /// A stock consumer that belongs to no group.
