@@ -5,6 +5,7 @@ use std::time::Duration;
 use super::reader::PlainReader;
 use super::{Log, OWNERS, Told, World};
 use crate::owner::answer::{Outcome, Refused};
+use crate::owner::status::Standing;
 use crate::owner::tenure::simulation::ledger::{Answer, Command, Line, wrong};
 
 impl World {
@@ -55,8 +56,10 @@ impl World {
                 self.look_for_lost(owner);
             }
             self.listen();
-            if self.open.is_empty() && self.flights.is_empty() && self.owners.iter().all(|owner| owner.tenure.is_idle())
-            {
+            // A claim that a cut has taken is sent again, though after seconds.
+            let serves = self.owners[0].tenure.is_halted() || self.standing(0) == Standing::Serving;
+            let idle = self.owners.iter().all(|owner| owner.tenure.is_idle());
+            if serves && idle && self.open.is_empty() && self.flights.is_empty() {
                 break;
             }
         }

@@ -20,6 +20,7 @@ use super::Protocol;
 use super::ledger::{Answer, Command, Ledger};
 use crate::gate::Rule;
 use crate::owner::answer::{Outcome, Refused};
+use crate::owner::status::Standing;
 use crate::owner::tenure::{Append, Identity, Now, Tenure};
 use crate::settings::Limits;
 use crate::track::{Record, Track};
@@ -176,6 +177,10 @@ impl World {
         }
     }
 
+    fn standing(&self, owner: usize) -> Standing {
+        self.owners[owner].tenure.show(0, self.start + self.elapsed).standing
+    }
+
     fn now(&self, owner: usize) -> Now {
         // The wall clocks run backwards, and are wrong: entries must still be in order.
         let micros = 1_000_000_000_000 - self.elapsed.as_micros() as i64 + self.clocks[owner];
@@ -188,7 +193,7 @@ impl World {
 
     fn read(&mut self, owner: usize, most: usize) {
         let now = self.now(owner);
-        let before = self.owners[owner].tenure.show(0, now.instant).standing;
+        let before = self.standing(owner);
         let Instance { tenure, read, asleep: false, .. } = &mut self.owners[owner] else { return };
         let from = *read;
         for (offset, stored) in self.log.iter().enumerate().skip(*read).take(most) {
@@ -198,7 +203,8 @@ impl World {
         if *read >= self.log.len() {
             tenure.caught_up();
         }
-        let (to, after) = (*read, tenure.show(0, now.instant).standing);
+        let to = *read;
+        let after = self.standing(owner);
         if to > from || before != after {
             self.say(|| format!("{owner} has read up to {to}, was {before:?}, is {after:?}"));
         }
