@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod copying;
+mod bank;
 mod framework;
 mod halting;
 mod ledger;
