@@ -102,7 +102,7 @@ fn command(key: &str, id: u128, name: &str, body: Json) -> Command {
     let body = json::parse(kind.commands()[place].body, &body).unwrap();
     Command {
         tenant: TENANT,
-        steps: vec![Command::step(kind, Uuid::from_u128(id), place, body)],
+        steps: vec![Command::step(kind, Uuid::from_u128(id), place, body)].into(),
         id: key.into(),
         fingerprint: [7; 32],
         actor: Actor::Service("test".into()),

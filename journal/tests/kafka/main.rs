@@ -1,8 +1,8 @@
 //! The journal on a real Kafka. `DAYBOOK_TEST_KAFKA` names it; every test makes topics of its own.
 #![allow(clippy::unwrap_used)]
 
-mod copying;
 mod bank;
+mod copying;
 mod framework;
 mod halting;
 mod ledger;
