@@ -32,7 +32,9 @@ impl Logs {
     /// librdkafka refuses its settings.
     pub fn open(settings: &Settings) -> Result<Logs, JournalError> {
         let mut config = client::reading(settings);
-        config.set("enable.partition.eof", "true");
+        // It is known where to stop, so nobody waits for what is still to come; a broker that waited would keep the next
+        // partition waiting too, which is asked for on the same connection.
+        config.set("enable.partition.eof", "true").set("fetch.wait.max.ms", "10");
         Ok(Logs { consumer: client::consumer(&config, std::iter::empty())?, config })
     }
 

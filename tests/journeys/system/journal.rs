@@ -254,6 +254,8 @@ pub fn reader(brokers: &str) -> BaseConsumer {
         .set("isolation.level", "read_uncommitted")
         .set("auto.offset.reset", "error")
         .set("check.crcs", "true")
+        // Partitions are read one after the other: the next one would wait for an answer about the one before.
+        .set("fetch.wait.max.ms", "10")
         .create()
         .unwrap()
 }
