@@ -87,6 +87,11 @@ impl Sending {
         Ok(Sending { producer, topic: topic.to_owned() })
     }
 
+    /// What is sent from here on goes to this topic.
+    pub(crate) fn turn_to(&mut self, topic: &str) {
+        topic.clone_into(&mut self.topic);
+    }
+
     /// Sends in order and blocks until all are acknowledged. One batch at a time: `&mut`.
     pub(crate) fn send<'a>(
         &mut self,

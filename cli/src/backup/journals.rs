@@ -104,13 +104,13 @@ pub fn put(restoring: &mut Restoring, folder: &Path, partition: &Partition, coun
         bytes += raw.value.as_ref().map_or(0, Vec::len);
         batch.push(raw);
         if batch.len() >= BATCH.0 || bytes >= BATCH.1 {
-            restoring.append(partition.partition, &batch, PATIENCE)?;
+            restoring.append(&partition.topic, partition.partition, &batch, PATIENCE)?;
             count.add(batch.len());
             batch.clear();
             bytes = 0;
         }
     }
-    restoring.append(partition.partition, &batch, PATIENCE)?;
+    restoring.append(&partition.topic, partition.partition, &batch, PATIENCE)?;
     count.add(batch.len());
     Ok(())
 }

@@ -70,11 +70,9 @@ pub async fn run(
 
 fn put(folder: &Path, manifest: &Manifest, journal: &Journal, topics: &[Topic]) -> Result<(), Fault> {
     let mut count = Count::of("restored", records(manifest));
-    for topic in topics {
-        let mut restoring = Restoring::open(journal, topic)?;
-        let mut partitions = manifest.journals.iter().filter(|partition| partition.topic == topic.name);
-        partitions.try_for_each(|partition| journals::put(&mut restoring, folder, partition, &mut count))?;
-    }
+    let mut restoring = Restoring::open(journal, topics)?;
+    let put = |partition| journals::put(&mut restoring, folder, partition, &mut count);
+    manifest.journals.iter().try_for_each(put)?;
     drop(count);
     let (mut logs, mut count) = (Logs::open(journal)?, Count::of("compared", records(manifest)));
     for topic in topics {

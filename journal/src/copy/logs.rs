@@ -1,5 +1,6 @@
 //! The logs of partitions, read and written record for record.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -130,25 +131,32 @@ fn reaches(high: i64, end: i64) -> Result<(), Halt> {
     Err(Halt::Cut { reason: format!("the log reached offset {end}, but now ends at offset {high}") })
 }
 
-/// Appends the records of a copy to empty partitions of a journal, each at the offset it had.
+/// Appends the records of a copy to empty journals, each at the offset it had.
 pub struct Restoring {
     sending: Sending,
-    topic: Topic,
-    /// By partition: the offset of the next record.
-    next: Vec<i64>,
+    /// By topic and partition: the offset of the next record.
+    next: HashMap<(String, i32), i64>,
 }
 
 impl Restoring {
-    /// Begins with a journal that is empty. Blocks.
+    /// Begins with journals that are empty. Blocks.
     ///
     /// # Errors
     /// Kafka cannot be reached, or a partition holds a record.
-    pub fn open(settings: &Settings, topic: &Topic) -> Result<Restoring, CopyError> {
-        let ends = Logs::open(settings)?.ends(topic)?;
-        if let Some((partition, end)) = (0..).zip(&ends).find(|(_, end)| **end > 0) {
-            return Err(CopyError::NotEmpty { topic: topic.name.as_str().into(), partition, end: *end });
+    pub fn open(settings: &Settings, journals: &[Topic]) -> Result<Restoring, CopyError> {
+        let logs = Logs::open(settings)?;
+        let mut next = HashMap::new();
+        for topic in journals {
+            for (partition, end) in (0..).zip(logs.ends(topic)?) {
+                if end > 0 {
+                    return Err(CopyError::NotEmpty { topic: topic.name.as_str().into(), partition, end });
+                }
+                next.insert((topic.name.clone(), partition), 0);
+            }
         }
-        Ok(Restoring { sending: Sending::open(settings, &topic.name)?, topic: topic.clone(), next: ends })
+        // One producer for all: to make one takes longer than to send a short log.
+        let first = journals.first().map_or("", |topic| &topic.name);
+        Ok(Restoring { sending: Sending::open(settings, first)?, next })
     }
 
     /// Appends to a partition, in order, and blocks until Kafka has acknowledged all. Where the source had an offset without a
@@ -156,12 +164,18 @@ impl Restoring {
     ///
     /// # Errors
     /// Kafka refused one, or did not acknowledge within `patience`: some may be there, and the partition has to be emptied.
-    pub fn append(&mut self, partition: i32, records: &[Raw], patience: Duration) -> Result<(), CopyError> {
-        let known = usize::try_from(partition).ok().and_then(|at| self.next.get_mut(at));
-        let Some(known) = known else {
-            let refusal = format!("topic {} has no partition {partition}", self.topic.name);
+    pub fn append(
+        &mut self,
+        topic: &str,
+        partition: i32,
+        records: &[Raw],
+        patience: Duration,
+    ) -> Result<(), CopyError> {
+        let Some(known) = self.next.get_mut(&(topic.to_owned(), partition)) else {
+            let refusal = format!("{topic}/{partition} is not being restored");
             return Err(JournalError::Topics { refusals: vec![refusal] }.into());
         };
+        self.sending.turn_to(topic);
         let mut fillers = Vec::new();
         for raw in records {
             fillers.extend((*known..raw.offset).map(|offset| Raw::filler(offset, raw.timestamp)));

@@ -77,12 +77,12 @@ fn a_restored_journal_is_the_same_journal() {
     let topics = [Topic::journal(&restored, 1), Topic::owners(&restored, 1)];
     runtime().block_on(ensure(&settings(), &topics, 1)).unwrap();
     runtime().block_on(copy::begin(&settings(), &topics[..1])).unwrap();
-    let mut restoring = Restoring::open(&settings(), &topics[0]).unwrap();
+    let mut restoring = Restoring::open(&settings(), &topics[..1]).unwrap();
     let half = source.len() / 2;
-    restoring.append(0, &source[..half], PATIENCE).unwrap();
+    restoring.append(&topics[0].name, 0, &source[..half], PATIENCE).unwrap();
     let unfinished = runtime().block_on(check(&settings(), &topics)).unwrap_err().to_string();
     assert!(unfinished.contains("has message.timestamp.type=CreateTime instead of LogAppendTime"), "{unfinished}");
-    restoring.append(0, &source[half..], PATIENCE).unwrap();
+    restoring.append(&topics[0].name, 0, &source[half..], PATIENCE).unwrap();
     runtime().block_on(copy::end(&settings(), &topics[..1])).unwrap();
     runtime().block_on(check(&settings(), &topics)).unwrap();
 
@@ -110,7 +110,8 @@ fn a_restored_journal_is_the_same_journal() {
 
     // A journal that has been cut behind it is told from it.
     let cut = fresh_context(1);
-    Restoring::open(&settings(), &Topic::journal(&cut, 1)).unwrap().append(0, &source[..50], PATIENCE).unwrap();
+    let mut restoring = Restoring::open(&settings(), &[Topic::journal(&cut, 1)]).unwrap();
+    restoring.append(&topic(&cut), 0, &source[..50], PATIENCE).unwrap();
     let mut reader = Reader::open(&settings(), vec![Start::new(topic(&cut), 0, Some(checkpoint))]).unwrap();
     let halted = reader.poll(1, PATIENCE).unwrap().halted;
     assert!(halted[0].3.to_string().contains("the log was cut"), "{halted:?}");
@@ -132,7 +133,7 @@ fn checkpoint_of(context: &str, number: u64) -> Checkpoint {
 fn nothing_is_appended_behind_a_history_and_an_altered_one_is_told() {
     let context = fresh_context(1);
     own(&context, 1, 20);
-    let refused = Restoring::open(&settings(), &Topic::journal(&context, 1)).err().unwrap().to_string();
+    let refused = Restoring::open(&settings(), &[Topic::journal(&context, 1)]).err().unwrap().to_string();
     assert!(refused.contains("holds records up to offset") && refused.contains(&topic(&context)), "{refused}");
 
     let mut altered = records(&context);
