@@ -37,7 +37,7 @@ async fn a_lost_system_comes_back_as_it_was() {
     let _ = fs::remove_dir_all(&folder);
     let end = async {
         system.services(&["stop"]).await;
-        system.stack(&["purge"]).await;
+        lose(&system).await;
     };
     mended(lose_and_restore(&system, &folder), end).await;
 }
@@ -87,12 +87,18 @@ async fn lose_and_restore(system: &System, folder: &Path) {
     tenant.incident("Life goes on").await;
 }
 
+/// Every component dies, and its data is gone.
+async fn lose(system: &System) {
+    system.stack(&["kill", "kafka", "registry", "postgres", "clickhouse", "opensearch"]).await;
+    system.stack(&["purge"]).await;
+}
+
 /// Nothing is left but the folder.
 async fn everything_is_lost(system: &System, newer: &Path, before: &Held) {
     let key = system.state().join("secrets/sealing-key");
     let lost = fs::read(&key).unwrap();
     system.services(&["stop"]).await;
-    system.stack(&["purge"]).await;
+    lose(system).await;
     fs::remove_file(&key).unwrap();
     fs::remove_dir_all(system.state().join("store")).unwrap();
     // A new system makes itself a new key, under which nothing old could be opened.
@@ -197,10 +203,13 @@ async fn what_is_no_backup_is_refused(system: &System, whole: &Path) {
     fs::remove_dir_all(damaged).unwrap();
 }
 
+/// A journal: where its partitions stand in words, and every entry by its position.
+type Stood = (String, Vec<(String, Vec<u8>)>);
+
 /// What a system holds.
 #[derive(PartialEq)]
 struct Held {
-    journals: Vec<(String, Vec<(String, Vec<u8>)>)>,
+    journals: Vec<Stood>,
     registry: Json,
     postgres: Vec<String>,
     clickhouse: Vec<Json>,
@@ -253,7 +262,7 @@ async fn digest(system: &System, relation: &str) -> String {
 }
 
 /// Every journal: where its partitions stand, and every entry.
-async fn journals(system: &System) -> Vec<(String, Vec<(String, Vec<u8>)>)> {
+async fn journals(system: &System) -> Vec<Stood> {
     let mut all = Vec::new();
     for topic in JOURNALS {
         let journal = Journal::read(system, topic).await;
