@@ -16,6 +16,7 @@ use tokio::task::spawn_blocking;
 use crate::{
     forward::{Forwarder, Next},
     machine::{BooksMachine, Shared},
+    store::Store,
 };
 
 /// How often it is looked whether others have taken over, and how often whether there are any.
@@ -29,6 +30,7 @@ pub struct Engine {
     pub sealer: Arc<Sealer>,
     /// Sends requests to other instances.
     pub forwarder: Arc<Forwarder>,
+    store: Store,
 }
 
 /// Where a book stands.
@@ -63,7 +65,7 @@ impl Engine {
             let owner = opening.await.expect("opening a journal does not panic")?;
             owners.insert(context.name, Arc::new(owner));
         }
-        Ok(Self { owners, sealer, forwarder })
+        Ok(Self { owners, sealer, forwarder, store: shared.store.clone() })
     }
 
     /// Takes part in owning the journals. Facts of one are needed to decide in another, and others forward to whoever has
@@ -165,6 +167,8 @@ impl Engine {
             // A panic there has been logged; the other owners still end in order.
             drop(stopped.await);
         }
+        // Each owner has had its own machines, and no one writes any more.
+        drop(spawn_blocking(move || self.store.settle()).await);
     }
 }
 

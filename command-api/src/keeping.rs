@@ -15,11 +15,11 @@ use crate::{
 };
 
 /// A batch is written once so many entries have come, or some have and this time has gone by.
-const ENTRIES: usize = 16_384;
+const ENTRIES: usize = 32_768;
 const EVERY: Duration = Duration::from_secs(1);
 
 /// With so many entries unsaved the machine waits for the store: memory is bounded.
-const TOO_MANY: usize = 3 * ENTRIES;
+const TOO_MANY: usize = ENTRIES + ENTRIES / 2;
 
 /// What one machine has kept and is keeping.
 pub struct Keeping {

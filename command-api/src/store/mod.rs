@@ -93,14 +93,15 @@ impl Store {
         self.contexts.get(name).expect("the store was opened with every context")
     }
 
-    /// Lets what was written reach the disk. Blocks.
-    pub fn persist(&self) {
-        if let Err(error) = self.database.persist(PersistMode::SyncAll) {
-            tracing::warn!(%error, "the local store was not persisted; what is lost will be read again");
+    /// Puts what was written last in order, so that the next start finds nothing to be put in order. Blocks.
+    pub fn settle(&self) {
+        let settled = self.contexts.values().try_for_each(ContextStore::settle);
+        if let Err(error) = settled.and_then(|()| self.database.persist(PersistMode::SyncAll)) {
+            tracing::warn!(%error, "the local store was not settled; the next start takes longer");
         }
     }
 }
 
 fn open(folder: &Path, cache: u64) -> Result<Database, fjall::Error> {
-    Database::builder(folder).cache_size(cache).max_journaling_size(128 << 20).worker_threads(2).open()
+    Database::builder(folder).cache_size(cache).max_journaling_size(64 << 20).worker_threads(2).open()
 }
