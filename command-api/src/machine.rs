@@ -224,25 +224,23 @@ impl BooksMachine {
             let (kind, index, body) = decoded.map_err(|error| poison(&error))?;
             events.push(Recorded { kind, id: event.aggregate_id, event: index, body });
         }
-        let applied = self.books.apply(entry.tenant, &events).map_err(|error| poison(&error))?;
-        let about = events.iter().map(|event| (event.kind, event.id));
-        let first = &entry.events[0];
-        let version =
-            entry.events.iter().rfind(|event| event.aggregate_id == first.aggregate_id).map_or(0, |e| e.version);
         let number = admitted.position.number;
-        let work = Work {
-            tenant: entry.tenant,
-            key: Key::new(entry.tenant, &entry.command_id),
-            remembered: Remembered::new(&entry.request_fingerprint, first.aggregate_id, version, number, entry.time.0),
-            facts: self.facts(entry.tenant, about),
-            applied: vec![applied],
-            book_number: entry.book_number,
-        };
-        self.book_numbers.put(work.tenant, work.book_number);
+        let Self { books, shared, keeping, .. } = self;
+        let folded = books.fold(entry.tenant, &events, number, |event, state| {
+            if let Some(fact) = event.kind.fact(state) {
+                keeping.facts.push((fact.of, entry.tenant, event.id));
+                shared.facts.publish(entry.tenant, event.id, fact, admitted.position.clone());
+            }
+        });
+        folded.map_err(|error| poison(&error))?;
+        self.book_numbers.put_admitted(entry.tenant, entry.book_number);
         if Window::covers(entry.time.0, self.made) {
-            self.window.remember(work.key, work.remembered);
+            let first = &entry.events[0];
+            let last = entry.events.iter().rfind(|event| event.aggregate_id == first.aggregate_id).unwrap_or(first);
+            let fingerprint = &entry.request_fingerprint;
+            let remembered = Remembered::new(fingerprint, first.aggregate_id, last.version, number, entry.time.0);
+            self.window.remember_admitted(Key::new(entry.tenant, &entry.command_id), remembered);
         }
-        self.admit(work, &admitted.position);
         Ok(())
     }
 

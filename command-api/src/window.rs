@@ -87,6 +87,11 @@ impl Window {
         self.recent.put(key, remembered);
     }
 
+    /// Remembers a command that is admitted already.
+    pub fn remember_admitted(&mut self, key: Key, remembered: Remembered) {
+        self.recent.put_admitted(key, remembered);
+    }
+
     /// Forgets the newest: it was not admitted.
     pub fn take_back(&mut self, key: &Key) {
         self.recent.take_back(key, None);

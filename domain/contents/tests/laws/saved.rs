@@ -6,7 +6,7 @@ use std::{
 };
 
 use daybook_kernel::{
-    Books, Kind, Rejection, Tenant, Unique,
+    Books, Kind, Recorded, Rejection, Tenant, Unique,
     book::{
         Call, Decided, Given,
         storage::{Address, Reference, Series, Slot, Storage, UniqueKey, Unsaved},
@@ -104,6 +104,16 @@ impl SavedBooks {
         self.entry += 1;
         self.books.admit(decided.applied, self.entry);
         Ok(Decided { events: decided.events, applied: Default::default() })
+    }
+
+    /// Folds what was decided elsewhere.
+    pub fn fold(&mut self, events: &[Recorded]) {
+        self.go_on();
+        self.entry += 1;
+        let mut shown = 0;
+        self.books.fold(TENANT, events, self.entry, |_, _| shown += 1).unwrap();
+        assert_eq!(shown, events.len());
+        self.go_on();
     }
 
     /// One step of saving, in the middle of everything.

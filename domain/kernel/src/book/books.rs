@@ -29,6 +29,8 @@ pub struct Books {
     numbers: Overlay<Series, u64>,
     /// Aggregates as they are stored.
     cache: Cache<Address, Slot>,
+    /// Stands in for a state while that is changed.
+    nothing: State,
 }
 
 /// What was applied to the books: to be taken back, or admitted.
@@ -41,12 +43,31 @@ struct Change {
     at: Address,
     before: Option<Slot>,
     after: Slot,
+    indexes: Indexes,
+}
+
+/// What one event changed besides the aggregate.
+struct Indexes {
     /// What is unique, and whether it was taken or given up.
     unique: Vec<(Unique, bool)>,
     /// References, and whether they came or went.
     references: Vec<((&'static str, Uuid), bool)>,
     /// The last number of its series before and after, where that changed.
     number: Option<(u64, u64)>,
+}
+
+/// What a state has in the indexes.
+#[derive(Default)]
+struct Indexed {
+    unique: Vec<Unique>,
+    references: Vec<(&'static str, Uuid)>,
+    place: u64,
+}
+
+impl Indexed {
+    fn of(kind: &dyn Kind, state: &State) -> Self {
+        Self { unique: kind.unique(state), references: kind.references(state), place: kind.place(state) }
+    }
 }
 
 impl Books {
@@ -65,6 +86,7 @@ impl Books {
             references: Overlay::default(),
             numbers: Overlay::default(),
             cache: Cache::new(cached),
+            nothing: Arc::new(()),
         }
     }
 
@@ -202,49 +224,51 @@ impl Books {
     fn put(&mut self, at: Address, before: Option<Slot>, after: Slot, applied: &mut Applied) -> Result<(), Rejection> {
         let (tenant, place, id) = at;
         let kind = self.kinds[place];
-        let unique = difference(
-            before.as_ref().map_or_else(Vec::new, |slot| kind.unique(&slot.state)),
-            kind.unique(&after.state),
-        );
+        let had = before.as_ref().map_or_else(Indexed::default, |slot| Indexed::of(kind, &slot.state));
+        let indexes = self.indexes(at, had, Indexed::of(kind, &after.state))?;
+
+        // From here on nothing can fail: an event is applied wholly or not at all.
+        for (unique, is) in &indexes.unique {
+            self.unique.put((tenant, place, unique.clone()), is.then_some(id));
+        }
+        for ((field, to), is) in &indexes.references {
+            self.references.put((tenant, place, field, *to, id), *is);
+        }
+        if let Some((_, number)) = indexes.number {
+            self.numbers.put((tenant, place), number);
+        }
+        self.slots.put(at, after.clone());
+        applied.0.push(Change { at, before, after, indexes });
+        Ok(())
+    }
+
+    /// What changes in the indexes where an aggregate had this and has that.
+    fn indexes(&self, at: Address, had: Indexed, has: Indexed) -> Result<Indexes, Rejection> {
+        let (tenant, place, _) = at;
+        let unique = difference(had.unique, has.unique);
         let taken = unique.iter().find(|(unique, is)| *is && self.holder(tenant, place, unique).is_some());
         if let Some((unique, _)) = taken {
             let message = format!("this {} is taken already", unique.field);
             return Err(Rejection::conflict("NOT_UNIQUE", message.clone()).field(unique.field, message));
         }
-        let references = difference(
-            before.as_ref().map_or_else(Vec::new, |slot| kind.references(&slot.state)),
-            kind.references(&after.state),
-        );
-        let last = self.last_number((tenant, place));
-        let number = Some((last, kind.place(&after.state))).filter(|(last, own)| own > last);
-
-        // From here on nothing can fail: an event is applied wholly or not at all.
-        for (unique, is) in &unique {
-            self.unique.put((tenant, place, unique.clone()), is.then_some(id));
-        }
-        for ((field, to), is) in &references {
-            self.references.put((tenant, place, field, *to, id), *is);
-        }
-        if let Some((_, number)) = number {
-            self.numbers.put((tenant, place), number);
-        }
-        self.slots.put(at, after.clone());
-        applied.0.push(Change { at, before, after, unique, references, number });
-        Ok(())
+        // A number is given once: only then the series matters.
+        let given = (has.place != had.place).then(|| (self.last_number((tenant, place)), has.place));
+        let number = given.filter(|(last, own)| own > last);
+        Ok(Indexes { unique, references: difference(had.references, has.references), number })
     }
 
     /// Takes back what was applied. The newest first.
     pub fn undo(&mut self, applied: Applied) {
-        for Change { at, before, unique, references, number, .. } in applied.0.into_iter().rev() {
+        for Change { at, before, indexes, .. } in applied.0.into_iter().rev() {
             let (tenant, place, id) = at;
             self.slots.take_back(&at, before);
-            for (unique, is) in unique {
+            for (unique, is) in indexes.unique {
                 self.unique.take_back(&(tenant, place, unique), Some((!is).then_some(id)));
             }
-            for ((field, to), is) in references {
+            for ((field, to), is) in indexes.references {
                 self.references.take_back(&(tenant, place, field, to, id), Some(!is));
             }
-            if let Some((before, _)) = number {
+            if let Some((before, _)) = indexes.number {
                 self.numbers.take_back(&(tenant, place), Some(before));
             }
         }
@@ -252,19 +276,76 @@ impl Books {
 
     /// What was applied is admitted by the entry of this number. The oldest first.
     pub fn admit(&mut self, applied: Applied, entry: u64) {
-        for Change { at, after, unique, references, number, .. } in applied.0 {
+        for Change { at, after, indexes, .. } in applied.0 {
             let (tenant, place, id) = at;
             self.slots.admit(&at, Slot { number: entry, ..after });
-            for (unique, is) in unique {
+            for (unique, is) in indexes.unique {
                 self.unique.admit(&(tenant, place, unique), is.then_some(id));
             }
-            for ((field, to), is) in references {
+            for ((field, to), is) in indexes.references {
                 self.references.admit(&(tenant, place, field, to, id), is);
             }
-            if let Some((_, number)) = number {
+            if let Some((_, number)) = indexes.number {
                 self.numbers.admit(&(tenant, place), number);
             }
         }
+    }
+
+    /// Applies the events of an entry that was admitted elsewhere, and shows each aggregate as it stands then. Nothing that
+    /// was decided here may be open.
+    ///
+    /// # Errors
+    /// When an event does not fit what is there: a defect, or a journal of other code. Then these books are of no use.
+    pub fn fold(
+        &mut self,
+        tenant: Tenant,
+        events: &[Recorded],
+        entry: u64,
+        mut show: impl FnMut(&Recorded, &State),
+    ) -> Result<(), Malformed> {
+        for event in events {
+            let state = self.fold_one(tenant, event, entry).map_err(|rejection| Malformed {
+                at: rejection.message,
+                expected: "an event that fits the book",
+                found: rejection.code,
+            })?;
+            show(event, &state);
+        }
+        Ok(())
+    }
+
+    fn fold_one(&mut self, tenant: Tenant, event: &Recorded, entry: u64) -> Result<State, Rejection> {
+        let at = self.address(tenant, event.kind, event.id)?;
+        // Changed where it lies: to copy every state for every event would be half of the work.
+        let (had, before, version) = match self.slots.admitted_mut(&at) {
+            Some(slot) => {
+                let had = Indexed::of(event.kind, &slot.state);
+                (had, Some(std::mem::replace(&mut slot.state, self.nothing.clone())), slot.version)
+            }
+            None => match self.load(&at) {
+                Some(slot) => (Indexed::of(event.kind, &slot.state), Some(slot.state), slot.version),
+                None => (Indexed::default(), None, 0),
+            },
+        };
+        let state = event
+            .kind
+            .evolve(before, event.event, event.body.clone())
+            .map_err(|error| Rejection::unprocessable("MALFORMED_EVENT", error.to_string()))?;
+        let state = event.kind.settle(state);
+        let indexes = self.indexes(at, had, Indexed::of(event.kind, &state))?;
+        let (_, place, id) = at;
+        for (unique, is) in indexes.unique {
+            self.unique.put_admitted((tenant, place, unique), is.then_some(id));
+        }
+        for ((field, to), is) in indexes.references {
+            self.references.put_admitted((tenant, place, field, to, id), is);
+        }
+        if let Some((_, number)) = indexes.number {
+            self.numbers.put_admitted((tenant, place), number);
+        }
+        let shown = state.clone();
+        self.slots.put_admitted(at, Slot { state, version: version + 1, number: entry });
+        Ok(shown)
     }
 
     /// What is to be saved: everything that was admitted since the last time.

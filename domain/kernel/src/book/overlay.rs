@@ -20,8 +20,18 @@ struct Held<V> {
     value: V,
     /// How many changes hold it; all that were admitted and not taken for saving hold once.
     by: u32,
-    /// The value admitted last, until it is taken for saving.
-    admitted: Option<V>,
+    admitted: Admitted<V>,
+}
+
+/// The value admitted last, until it is taken for saving.
+#[derive(Debug)]
+enum Admitted<V> {
+    /// None since the last saving.
+    Nothing,
+    /// The newest value.
+    Newest,
+    /// One before the newest.
+    Earlier(V),
 }
 
 impl<K, V> Default for Overlay<K, V> {
@@ -30,7 +40,7 @@ impl<K, V> Default for Overlay<K, V> {
     }
 }
 
-impl<K: Ord + Clone, V> Overlay<K, V> {
+impl<K: Ord + Clone, V: Clone> Overlay<K, V> {
     /// The newest value; `None` where the store's counts.
     pub fn get(&self, key: &K) -> Option<&V> {
         self.held.get(key).map(|held| &held.value)
@@ -51,10 +61,13 @@ impl<K: Ord + Clone, V> Overlay<K, V> {
         match self.held.entry(key) {
             Entry::Occupied(mut held) => {
                 let held = held.get_mut();
-                held.value = value;
+                let before = std::mem::replace(&mut held.value, value);
+                if matches!(held.admitted, Admitted::Newest) {
+                    held.admitted = Admitted::Earlier(before);
+                }
                 held.by += 1;
             }
-            Entry::Vacant(free) => drop(free.insert(Held { value, by: 1, admitted: None })),
+            Entry::Vacant(free) => drop(free.insert(Held { value, by: 1, admitted: Admitted::Nothing })),
         }
     }
 
@@ -69,16 +82,50 @@ impl<K: Ord + Clone, V> Overlay<K, V> {
     /// The oldest change that was not admitted yet is: this value is to be saved. Nothing happens where nothing was put.
     pub fn admit(&mut self, key: &K, value: V) {
         let Some(held) = self.held.get_mut(key) else { return };
-        match held.admitted.replace(value) {
-            Some(_) => held.by -= 1,
-            None => self.unsaved.push(key.clone()),
+        match std::mem::replace(&mut held.admitted, Admitted::Earlier(value)) {
+            Admitted::Nothing => self.unsaved.push(key.clone()),
+            Admitted::Newest | Admitted::Earlier(_) => held.by -= 1,
         }
+    }
+
+    /// A change that is admitted already, where no other is open: the quick way of a fold.
+    pub fn put_admitted(&mut self, key: K, value: V) {
+        match self.held.entry(key) {
+            Entry::Occupied(mut held) => {
+                let unsaved = held.key().clone();
+                let held = held.get_mut();
+                held.value = value;
+                if matches!(std::mem::replace(&mut held.admitted, Admitted::Newest), Admitted::Nothing) {
+                    held.by += 1;
+                    self.unsaved.push(unsaved);
+                }
+            }
+            Entry::Vacant(free) => {
+                self.unsaved.push(free.key().clone());
+                free.insert(Held { value, by: 1, admitted: Admitted::Newest });
+            }
+        }
+    }
+
+    /// A value that is admitted and not being saved, to be changed where it lies by what is admitted already.
+    pub fn admitted_mut(&mut self, key: &K) -> Option<&mut V> {
+        let held = self.held.get_mut(key)?;
+        (held.by == 1 && matches!(held.admitted, Admitted::Newest)).then_some(&mut held.value)
     }
 
     /// What is to be saved; it is held until [`Overlay::saved`].
     pub fn take_unsaved(&mut self) -> BTreeMap<K, V> {
         let keys = std::mem::take(&mut self.unsaved).into_iter();
-        keys.filter_map(|key| Some((key.clone(), self.held.get_mut(&key)?.admitted.take()?))).collect()
+        let taken = keys.filter_map(|key| {
+            let held = self.held.get_mut(&key)?;
+            let value = match std::mem::replace(&mut held.admitted, Admitted::Nothing) {
+                Admitted::Nothing => return None,
+                Admitted::Newest => held.value.clone(),
+                Admitted::Earlier(value) => value,
+            };
+            Some((key, value))
+        });
+        taken.collect()
     }
 
     /// These are saved; gives back what nothing holds any more.
