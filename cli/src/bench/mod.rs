@@ -56,7 +56,7 @@ pub struct Request {
     #[arg(long, default_value_t = 1_000_000)]
     rebuild: u64,
     /// The stores whose freshness is measured.
-    #[arg(long, value_enum, value_delimiter = ',', default_value = "postgres,clickhouse,opensearch")]
+    #[arg(long, value_enum, value_delimiter = ',', num_args = 0.., default_value = "postgres,clickhouse,opensearch")]
     stores: Vec<Store>,
     /// Tenants that share the load.
     #[arg(long, default_value_t = 8, value_parser = clap::value_parser!(u16).range(1..=1_000))]

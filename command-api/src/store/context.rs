@@ -105,13 +105,6 @@ impl ContextStore {
         old.into_values().try_for_each(|ids| self.database.delete_keyspace(ids))
     }
 
-    /// Writes what lies in memory in order to disk.
-    pub(super) fn settle(&self) -> Result<(), fjall::Error> {
-        self.rows.rotate_memtable_and_wait()?;
-        let days = self.days.read().unwrap_or_else(PoisonError::into_inner);
-        days.values().try_for_each(Keyspace::rotate_memtable_and_wait)
-    }
-
     pub(super) fn kind(&self, place: usize) -> &'static dyn Kind {
         self.kinds[place]
     }

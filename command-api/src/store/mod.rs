@@ -15,7 +15,7 @@ use std::{
 };
 
 use daybook_contents::CONTEXTS;
-use fjall::{Database, PersistMode};
+use fjall::Database;
 
 pub use context::{ContextStore, day_of};
 pub use saving::{Batch, Saver, Saving, Work};
@@ -55,7 +55,6 @@ pub enum StoreError {
 /// The local store of this process.
 #[derive(Clone)]
 pub struct Store {
-    database: Database,
     contexts: Arc<HashMap<&'static str, ContextStore>>,
     /// Writes batches on a thread of its own.
     pub saver: Saver,
@@ -82,7 +81,7 @@ impl Store {
         let contexts = CONTEXTS.iter().map(|context| Ok((context.name, ContextStore::open(&database, context)?)));
         let contexts: Result<_, fjall::Error> = contexts.collect();
         let contexts = contexts.map_err(|source| StoreError::Database { folder: folder.to_owned(), source })?;
-        Ok(Self { database, contexts: Arc::new(contexts), saver: Saver::start() })
+        Ok(Self { contexts: Arc::new(contexts), saver: Saver::start() })
     }
 
     /// What it holds of a context.
@@ -91,14 +90,6 @@ impl Store {
     /// Never for a context of the contents.
     pub fn context(&self, name: &str) -> &ContextStore {
         self.contexts.get(name).expect("the store was opened with every context")
-    }
-
-    /// Puts what was written last in order, so that the next start finds nothing to be put in order. Blocks.
-    pub fn settle(&self) {
-        let settled = self.contexts.values().try_for_each(ContextStore::settle);
-        if let Err(error) = settled.and_then(|()| self.database.persist(PersistMode::SyncAll)) {
-            tracing::warn!(%error, "the local store was not settled; the next start takes longer");
-        }
     }
 }
 
