@@ -41,6 +41,7 @@ const MAY_KNOW: &[(&str, &[&str])] = &[
     ("daybook-cli", &["daybook-kernel", "daybook-contents", "daybook-schemas", "daybook-journal", "daybook-platform"]),
     ("daybook-tests", &[]),
     ("daybook-history", &[]),
+    ("daybook-proxy", &[]),
 ];
 
 /// Crates of others that only these rooms may link.
