@@ -1,6 +1,6 @@
 # Daybook, by hand. Every target says what it does while it does it, and is harmless when repeated.
 .DEFAULT_GOAL := help
-.PHONY: help up down status test model journeys demo bench bench-journal clean
+.PHONY: help up down status test model faults journeys demo bench bench-journal clean
 
 help: ## This list
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 24
@@ -20,6 +20,9 @@ test: ## Everything there is to check, from formatting to journeys through the r
 
 model: ## Search the protocol once more, with one more record than `make test` does: minutes, and some GB of memory
 	@DAYBOOK_MODEL_MORE=1 cargo test --locked -p daybook-journal --test model holds -- --nocapture --test-threads=1
+
+faults: ## Every fault on a real Kafka, by 20 seeds each, judged by the checker of histories: 20 minutes
+	@tests/faults/run
 
 journeys: up ## Every journey through the running system, outages and kills included
 	@DAYBOOK_CONFIG=$(CURDIR)/.local/daybook.toml DAYBOOK_STATE=$(CURDIR)/.local DAYBOOK_PORT_OFFSET=0 \

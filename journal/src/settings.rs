@@ -1,6 +1,6 @@
 //! What a process says about itself and how much it is willing to hold.
 
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 /// How a process takes part in the journals.
 #[derive(Clone, Debug)]
@@ -20,6 +20,8 @@ pub struct Settings {
     pub gather: Duration,
     /// What an owner holds before it refuses.
     pub limits: Limits,
+    /// Where an owner takes the time of its entries from. It may jump: entries still get increasing times.
+    pub clock: fn() -> SystemTime,
 }
 
 impl Settings {
@@ -33,6 +35,7 @@ impl Settings {
             code_version: 1,
             gather: Duration::ZERO,
             limits: Limits::default(),
+            clock: SystemTime::now,
         }
     }
 }

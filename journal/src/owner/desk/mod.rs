@@ -6,7 +6,7 @@ mod repair;
 use std::sync::Arc;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant, UNIX_EPOCH};
 
 use rdkafka::config::ClientConfig;
 use rdkafka::consumer::{BaseConsumer, Consumer};
@@ -142,7 +142,7 @@ impl<M: Machine> Desk<M> {
     /// Runs until it is told to stop.
     pub(super) fn run(mut self) {
         while !self.counter.stopping.load(Ordering::Acquire) {
-            let now = now();
+            let now = self.now();
             let mut busy = if self.is_behind() { self.catch_up(now) } else { self.read(now) };
             busy |= self.take_commands(now);
             for tenure in &mut self.tenures {
@@ -202,6 +202,11 @@ impl<M: Machine> Desk<M> {
             self.note_ends();
         }
         read > 0
+    }
+
+    fn now(&self) -> Now {
+        let since_1970 = (self.settings.clock)().duration_since(UNIX_EPOCH).unwrap_or_default();
+        Now { instant: Instant::now(), micros: i64::try_from(since_1970.as_micros()).unwrap_or(i64::MAX) }
     }
 
     fn note_ends(&mut self) {
@@ -329,11 +334,6 @@ fn consumer<M: Machine>(
     let owner = std::thread::current();
     consumer.set_nonempty_callback(move || owner.unpark());
     Ok(consumer)
-}
-
-fn now() -> Now {
-    let since_1970 = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    Now { instant: Instant::now(), micros: i64::try_from(since_1970.as_micros()).unwrap_or(i64::MAX) }
 }
 
 /// A panic elsewhere does not make what is shared here any less right.

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 
-use super::{Desk, consumer, now};
+use super::{Desk, consumer};
 use crate::client;
 use crate::machine::Machine;
 use crate::owner::producer::Appender;
@@ -25,7 +25,7 @@ impl<M: Machine> Desk<M> {
         match Appender::open(&self.settings, &self.topic, self.partitions()) {
             Ok(appender) => {
                 self.appender = appender;
-                let now = now();
+                let now = self.now();
                 for tenure in &mut self.tenures {
                     tenure.undelivered(tenure.generation(), now);
                 }
