@@ -3,7 +3,8 @@
 //!
 //! `make faults` does all of it, `make test` each fault once. Needs `DAYBOOK_TEST_KAFKA`, the address of a broker of the state
 //! folder `DAYBOOK_STATE`, which is killed too. Options: `--seeds N` for each fault (1), `--from SEED` (1), `--only FAULT`,
-//! `--side-by-side N` runs (3). The last line is one of JSON; the exit code says whether a promise was broken.
+//! `--side-by-side N` runs (3). The last line is one of JSON; the exit code says whether a promise was broken. `flood` alone
+//! measures what one tenant's flood costs the others.
 #![allow(clippy::unwrap_used)]
 
 #[path = "../../journal/tests/kafka/bank.rs"]
@@ -11,6 +12,7 @@ mod bank;
 mod broker;
 mod chance;
 mod fault;
+mod flood;
 mod foreign;
 mod outside;
 mod owner;
@@ -72,16 +74,23 @@ fn main() -> ExitCode {
         return ExitCode::SUCCESS;
     }
     let broker = std::env::var("DAYBOOK_TEST_KAFKA").expect("DAYBOOK_TEST_KAFKA is not set, such as 127.0.0.1:19092");
-    let wish = Wish::read(arguments.into_iter());
+    let broker = broker.parse().unwrap();
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
-    runtime.block_on(matrix(broker.parse().unwrap(), &wish))
+    if arguments == ["flood"] {
+        runtime.block_on(flood::measure(broker));
+        return ExitCode::SUCCESS;
+    }
+    runtime.block_on(matrix(broker, &Wish::read(arguments.into_iter())))
 }
 
 async fn matrix(broker: SocketAddr, wish: &Wish) -> ExitCode {
     let begun = Instant::now();
     let mut table: BTreeMap<Fault, Tally> = BTreeMap::new();
     let mut logs = Vec::new();
-    let (alone, beside): (Vec<_>, Vec<_>) = wish.runs().into_iter().partition(|(fault, _)| fault.is_everybodys());
+    let runs = wish.runs();
+    let all = runs.len();
+    let (alone, beside): (Vec<_>, Vec<_>) = runs.into_iter().partition(|(fault, _)| fault.is_everybodys());
+    let mut done = 0;
     for (runs, side_by_side) in [(beside, wish.side_by_side), (alone, 1)] {
         let mut runs = futures::stream::iter(runs)
             .map(|(fault, seed)| async move { (fault, seed, run::run(broker, fault, seed).await) })
@@ -89,6 +98,10 @@ async fn matrix(broker: SocketAddr, wish: &Wish) -> ExitCode {
         while let Some((fault, seed, (tally, log))) = runs.next().await {
             for violation in &tally.violations {
                 println!("{fault:?}, seed {seed}: {violation}");
+            }
+            done += 1;
+            if done % 20 == 0 {
+                eprintln!("{done} of {all} runs, {} s", begun.elapsed().as_secs());
             }
             table.entry(fault).or_default().add(&tally);
             logs.extend(log);
