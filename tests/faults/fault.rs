@@ -34,10 +34,11 @@ pub enum Fault {
     JournalCut,
     BrokerStopped,
     BrokerKilled,
+    DiskFull,
 }
 
 impl Fault {
-    pub const ALL: [Fault; 18] = [
+    pub const ALL: [Fault; 19] = [
         Fault::OwnerKilled,
         Fault::OwnerStopped,
         Fault::OwnerCutOff,
@@ -56,11 +57,17 @@ impl Fault {
         Fault::JournalCut,
         Fault::BrokerStopped,
         Fault::BrokerKilled,
+        Fault::DiskFull,
     ];
 
     /// It is felt by every run that has the same broker.
     pub fn is_everybodys(self) -> bool {
-        matches!(self, Fault::BrokerStopped | Fault::BrokerKilled)
+        matches!(self, Fault::BrokerStopped | Fault::BrokerKilled | Fault::DiskFull)
+    }
+
+    /// It can be had here: a disk is filled only if it is the broker's own.
+    pub fn is_possible(self) -> bool {
+        self != Fault::DiskFull || std::env::var_os("DAYBOOK_FAULTS_DISK").is_some()
     }
 
     /// Does it to a world under load, and undoes it; false if nothing was there to feel it.
@@ -121,6 +128,15 @@ impl Fault {
             Fault::BrokerKilled => {
                 tokio::task::spawn_blocking(broker::crash).await.unwrap();
                 true
+            }
+            Fault::DiskFull => {
+                broker::fill_disk();
+                sleep(time + Duration::from_millis(700)).await;
+                // It ends by itself where it can write no more.
+                let has_ended = std::net::TcpStream::connect(world.broker).is_err();
+                broker::empty_disk();
+                tokio::task::spawn_blocking(broker::crash).await.unwrap();
+                has_ended
             }
         }
     }
