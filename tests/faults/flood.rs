@@ -1,6 +1,6 @@
-//! One tenant floods, seven others work as always: what their p99 becomes. One owner, one partition, a book for each tenant;
-//! the seven keep their times whatever becomes of the calls before (open loop), and the flood is as many commands as are
-//! taken.
+//! One tenant floods, seven others work as always: what their p99 becomes. One owner, one partition, a book for each
+//! tenant; the seven keep their times whatever becomes of the calls before (open loop), and the flood is as many
+//! commands as are taken.
 
 use std::collections::VecDeque;
 use std::net::SocketAddr;
@@ -93,7 +93,8 @@ pub async fn measure(broker: SocketAddr) {
         let rate = taken as f64 / (PART.as_secs_f64() * TURNS as f64);
         let ratio = beside.as_secs_f64() / before.as_secs_f64();
         println!(
-            "flood of {bytes:>5} bytes, {rate:>7.0} commands/s: p99 of the others {before:>9.2?} without, {beside:>9.2?} with: {ratio:.2} times"
+            "flood of {bytes} bytes, {rate:.0} commands/s: p99 of the others {before:.2?} without, {beside:.2?} with: \
+             {ratio:.2} times"
         );
         ratios.push((name, (ratio * 100.0).round() / 100.0));
     }

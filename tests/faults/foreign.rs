@@ -51,8 +51,8 @@ pub async fn transaction(world: &World, time: Duration) -> bool {
     tokio::task::spawn_blocking(write).await.unwrap()
 }
 
-/// The journal comes back with only the first half of its records. Every owner has to halt, and so has who read it before;
-/// what is wrong otherwise.
+/// The journal comes back with only the first half of its records. Every owner has to halt, and so has who read it
+/// before; what is wrong otherwise.
 pub async fn cut(world: &World) -> Vec<String> {
     let (settings, context) = (World::settings(world.broker), world.context.clone());
     let checkpoint = {

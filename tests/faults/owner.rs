@@ -1,5 +1,5 @@
-//! An owner of the journal as a process of its own. Each line on its standard input is an order, each line on its standard
-//! output an answer; it ends when its input does.
+//! An owner of the journal as a process of its own. Each line on its standard input is an order, each line on its
+//! standard output an answer; it ends when its input does.
 
 use std::io::BufRead;
 use std::sync::Arc;
@@ -19,8 +19,9 @@ fn clock() -> SystemTime {
     if off < 0 { SystemTime::now() - by } else { SystemTime::now() + by }
 }
 
-/// Runs one. Orders: `ask ATTEMPT COMMAND`, `contend`, `clock SECONDS`. Answers: `role …` whenever it changes, and for each
-/// attempt `ATTEMPT accepted NUMBER ACCOUNT VERSION`, `ATTEMPT rejected ACCOUNT VERSION`, `ATTEMPT void` or `ATTEMPT unknown`.
+/// Runs one. Orders: `ask ATTEMPT COMMAND`, `contend`, `clock SECONDS`. Answers: `role …` whenever it changes, and for
+/// each attempt `ATTEMPT accepted NUMBER ACCOUNT VERSION`, `ATTEMPT rejected ACCOUNT VERSION`, `ATTEMPT void` or
+/// `ATTEMPT unknown`.
 pub fn run(brokers: &str, context: &str) {
     let settings = Settings { development: true, clock, ..Settings::new(brokers, "faults") };
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();

@@ -1,5 +1,5 @@
-//! A frame of Kafka's wire: four bytes of length, then a request or a response. Only as much of it is read as is needed to
-//! choose requests, to match responses, and to keep clients from going around the proxy.
+//! A frame of Kafka's wire: four bytes of length, then a request or a response. Only as much of it is read as is needed
+//! to choose requests, to match responses, and to keep clients from going around the proxy.
 
 use std::io;
 
@@ -43,7 +43,8 @@ pub(crate) fn correlation(frame: &[u8]) -> Option<i32> {
     frame.first_chunk().map(|number| i32::from_be_bytes(*number))
 }
 
-/// Puts another port where a broker is named. In every version of every response the port, four bytes, follows the host.
+/// Puts another port where a broker is named. In every version of every response the port, four bytes, follows the
+/// host.
 pub(crate) fn readdress(frame: &mut [u8], host: &str, from: u16, to: u16) {
     let named = [host.as_bytes(), &i32::from(from).to_be_bytes()].concat();
     let mut at = 0;

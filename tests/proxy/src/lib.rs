@@ -1,8 +1,8 @@
 //! A proxy for tests that understands Kafka: it stands between one client and the broker, and can hold, drop, repeat or
 //! delay requests by their API key, and cut the connection.
 //!
-//! A broker tells its clients where it is to be found; what it says is changed on the way, so that they come back through
-//! the proxy. For one broker, without TLS.
+//! A broker tells its clients where it is to be found; what it says is changed on the way, so that they come back
+//! through the proxy. For one broker, without TLS.
 
 mod connection;
 mod frame;
