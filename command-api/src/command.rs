@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use daybook_journal::Position;
 use daybook_kernel::{Actor, Datum, Kind, Number, Rejection, Tenant, Time, book::Call};
+use daybook_schemas::envelope::Causation;
 use uuid::Uuid;
 
 /// One request: commands that are accepted all or none, as one entry. Cheap to clone, for it may be given twice.
@@ -25,6 +26,8 @@ pub struct Command {
     pub occurred_at: Option<Time>,
     /// The version the aggregate must have (If-Match).
     pub expected: Option<u64>,
+    /// The entry that a policy answers with this command.
+    pub causation: Option<Arc<Causation>>,
     /// Where fresh ids come from.
     pub seed: Uuid,
     /// The id of the request, for finding everything that came of it.
@@ -54,6 +57,8 @@ pub enum Answer {
         /// Its version.
         version: u64,
     },
+    /// The policy that gives it has done this already, or what comes after it; nothing was written.
+    AlreadyDone,
     /// The business says no.
     Rejected(Rejection),
     /// The key was used for another request.

@@ -11,6 +11,7 @@ use daybook_kernel::{Tenant, book::storage::Unsaved};
 use crate::{
     facts::Name,
     store::{Batch, ContextStore, Saver, Saving, Store},
+    watermarks::{Mark, Source},
     window::{Key, Remembered},
 };
 
@@ -102,9 +103,10 @@ impl Keeping {
         books: Unsaved,
         book_numbers: BTreeMap<Tenant, u64>,
         remembered: BTreeMap<Key, Remembered>,
+        watermarks: BTreeMap<Source, Mark>,
     ) {
         let (at, latest) = (at.clone(), self.latest);
-        let batch = Batch { partition: self.partition, at, latest, books, book_numbers, remembered };
+        let batch = Batch { partition: self.partition, at, latest, books, book_numbers, remembered, watermarks };
         let saving = self.saver.save(&self.store, batch);
         self.under_way = Some(Saved { saving, facts: std::mem::take(&mut self.facts) });
         self.unsaved = 0;

@@ -4,6 +4,7 @@
 //! The way of a command: [`routes`] → [`prepare`] (permitted, parsed, sealed) → [`delivery`] (to the owner of the book, in this
 //! process or by [`forward`] in another) → [`machine`] (decided, written) → journal → [`reply`].
 
+pub mod cause;
 pub mod command;
 pub mod conditions;
 pub mod delivery;
@@ -19,4 +20,5 @@ pub mod routes;
 pub mod settings;
 pub mod start;
 pub mod store;
+pub mod watermarks;
 pub mod window;

@@ -24,6 +24,7 @@ use crate::{
     keeping::Keeping,
     membership,
     store::Store,
+    watermarks::{Marked, Watermarks, check_depth},
     window::{Key, Remembered, Window},
 };
 
@@ -50,6 +51,7 @@ pub struct BooksMachine {
     books: Books,
     book_numbers: Overlay<Tenant, u64>,
     window: Window,
+    watermarks: Watermarks,
     /// The highest time of an entry, decided or admitted.
     latest: i64,
     /// When this machine was made, in microseconds since 1970.
@@ -73,6 +75,7 @@ struct Work {
     remembered: Remembered,
     applied: Vec<Applied>,
     book_number: u64,
+    marked: Option<Marked>,
     facts: Vec<(Uuid, Published)>,
 }
 
@@ -87,7 +90,8 @@ impl BooksMachine {
             partition,
             books: Books::over(context.kinds, Box::new(store.clone()), shared.cached),
             book_numbers: Overlay::default(),
-            window: Window::over(store),
+            window: Window::over(store.clone()),
+            watermarks: Watermarks::over(store),
             latest: keeping.latest,
             made: i64::try_from(since_1970.as_micros()).unwrap_or(i64::MAX),
             pending: VecDeque::new(),
@@ -179,7 +183,7 @@ impl BooksMachine {
             time: now,
             occurred_at: command.occurred_at,
             correlation: command.correlation.to_string(),
-            causation: None,
+            causation: command.causation.as_deref().cloned(),
             traceparent: command.traceparent.clone(),
             references,
             events: written,
@@ -234,6 +238,10 @@ impl BooksMachine {
         });
         folded.map_err(|error| poison(&error))?;
         self.book_numbers.put_admitted(entry.tenant, entry.book_number);
+        if let Some(causation) = &entry.causation {
+            let marked = self.watermarks.put(entry.tenant, causation);
+            self.watermarks.admit(&marked);
+        }
         if Window::covers(entry.time.0, self.made) {
             let first = &entry.events[0];
             let last = entry.events.iter().rfind(|event| event.aggregate_id == first.aggregate_id).unwrap_or(first);
@@ -251,6 +259,9 @@ impl BooksMachine {
         }
         self.book_numbers.admit(&work.tenant, work.book_number);
         self.window.admit(&work.key, work.remembered);
+        if let Some(marked) = &work.marked {
+            self.watermarks.admit(marked);
+        }
         for (id, fact) in work.facts {
             self.keeping.facts.push((fact.of, work.tenant, id));
             self.shared.facts.publish(work.tenant, id, fact, position.clone());
@@ -282,8 +293,18 @@ impl Machine for BooksMachine {
         let Some(target) = command.steps.first().and_then(|alternatives| alternatives.first()) else {
             return Decision::Answer(Answer::Defect("a command without steps".to_owned()));
         };
+        if let Some(causation) = command.causation.as_deref() {
+            if let Err(rejection) = check_depth(causation) {
+                return Decision::Answer(Answer::Rejected(rejection));
+            }
+            // This stands for the window of command ids, which forgets after a day and in which a client may use any id.
+            if self.watermarks.is_done(command.tenant, causation) {
+                return Decision::Answer(Answer::AlreadyDone);
+            }
+        }
         let key = Key::new(command.tenant, &command.id);
-        if let Some(seen) = self.window.find(&key, now_micros) {
+        let seen = self.window.find(&key, now_micros).filter(|_| command.causation.is_none());
+        if let Some(seen) = seen {
             return Decision::Answer(match seen.matches(&command.fingerprint) {
                 true => Answer::Accepted(self.receipt(command.tenant, target.kind, &seen)),
                 false => Answer::KeyReused,
@@ -318,7 +339,8 @@ impl Machine for BooksMachine {
         let facts = self.facts(command.tenant, about);
         let latest_before = std::mem::replace(&mut self.latest, now_micros);
         let (tenant, applied) = (command.tenant, steps.applied);
-        let work = Work { tenant, key, remembered: seen, applied, book_number, facts };
+        let marked = command.causation.as_deref().map(|causation| self.watermarks.put(tenant, causation));
+        let work = Work { tenant, key, remembered: seen, applied, book_number, marked, facts };
         self.pending.push_back(Pending { time: now_micros, latest_before, work: Some(work) });
         Decision::Append {
             value,
@@ -355,6 +377,9 @@ impl Machine for BooksMachine {
                 self.take_back(work.applied);
                 self.window.take_back(&work.key);
                 self.book_numbers.take_back(&work.tenant, Some(work.book_number - 1));
+                if let Some(marked) = &work.marked {
+                    self.watermarks.take_back(marked);
+                }
             }
         }
     }
@@ -373,12 +398,14 @@ impl Machine for BooksMachine {
             self.books.saved(&batch.books);
             self.book_numbers.saved(batch.book_numbers.keys());
             self.window.saved(&batch.remembered);
+            self.watermarks.saved(&batch.watermarks);
             self.shared.facts.saved(facts, batch.at.checkpoint.number);
         }
         if self.keeping.is_due() {
             let books = self.books.take_unsaved();
             let book_numbers = self.book_numbers.take_unsaved();
-            self.keeping.save(at, books, book_numbers, self.window.take_unsaved());
+            let (remembered, watermarks) = (self.window.take_unsaved(), self.watermarks.take_unsaved());
+            self.keeping.save(at, books, book_numbers, remembered, watermarks);
         }
         Ok(())
     }

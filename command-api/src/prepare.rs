@@ -1,12 +1,16 @@
 //! From a request to a command: who may give it, in which book, with what body.
 
+use std::sync::Arc;
+
 use daybook_kernel::{Actor, Kind, PLATFORM, Tenant, book::Call, json};
 use daybook_platform::{ApiError, Caller, trace_context::current_traceparent};
 use daybook_schemas::sealing::Sealer;
 use serde_json::Value as Json;
 use uuid::Uuid;
 
-use crate::{command::Command, conditions::Conditions, engine::context_of, reply::malformed, routes::ask::Ask};
+use crate::{
+    cause::command_id, command::Command, conditions::Conditions, engine::context_of, reply::malformed, routes::ask::Ask,
+};
 
 /// The tenant in whose book the aggregate stands.
 ///
@@ -40,6 +44,12 @@ pub fn call(call: Call, tenant: Tenant, body: &Json, caller: &Caller, sealer: &S
 pub fn command(ask: &Ask, tenant: Tenant, steps: Vec<Vec<Call>>, sealer: &Sealer) -> Result<Command, ApiError> {
     let caller = &ask.caller;
     let conditions = Conditions::read(&ask.headers, caller)?;
+    let (id, actor) = match &ask.causation {
+        Some(causation) => {
+            (command_id(causation).into(), Actor::Service(format!("policy/{}", causation.policy).into()))
+        }
+        None => (conditions.key.into(), Actor::User(caller.user)),
+    };
     let expected = conditions.expected.map(u64::to_be_bytes);
     let fingerprint = sealer.fingerprint(&[
         ask.line.as_bytes(),
@@ -51,12 +61,13 @@ pub fn command(ask: &Ask, tenant: Tenant, steps: Vec<Vec<Call>>, sealer: &Sealer
     Ok(Command {
         tenant,
         steps: steps.into(),
-        id: conditions.key.into(),
+        id,
         fingerprint,
-        actor: Actor::User(caller.user),
+        actor,
         member_of: caller.tenant,
         occurred_at: conditions.occurred_at,
         expected: conditions.expected,
+        causation: ask.causation.clone().map(Arc::new),
         seed: Uuid::now_v7(),
         correlation: ask.context.id.clone(),
         traceparent: current_traceparent().or_else(|| ask.context.traceparent.as_deref().map(str::to_owned)),

@@ -40,6 +40,7 @@ pub fn reply(answered: Answered<Answer>, accepted: &Accepted, key: &str) -> Resu
         Answer::Unchanged { id, version } => {
             Json(json!({ "id": id, "version": version, "position": confirmed, "unchanged": true })).into_response()
         }
+        Answer::AlreadyDone => Json(json!({ "position": confirmed, "already": true })).into_response(),
         Answer::Rejected(rejection) => return Err(rejected(rejection)),
         Answer::KeyReused => {
             let message = "this key was used for another request; a new request needs a new key";

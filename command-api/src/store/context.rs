@@ -18,7 +18,10 @@ use super::{
     LAYOUT,
     rows::{self, SlotRow, StandRow},
 };
-use crate::window::{Key, Remembered};
+use crate::{
+    watermarks::{Mark, Source},
+    window::{Key, Remembered},
+};
 
 /// Microseconds of a day.
 const DAY: i64 = 24 * 3_600 * 1_000_000;
@@ -73,6 +76,11 @@ impl ContextStore {
     /// The last number of a tenant's book; 0 before the first.
     pub fn book_number(&self, tenant: Tenant) -> u64 {
         self.get(&rows::book_number(&tenant)).map_or(0, |row| rows::read(&row))
+    }
+
+    /// How far a policy's source was answered.
+    pub fn watermark(&self, source: &Source) -> Option<Mark> {
+        Some(rows::read(&self.get(&rows::watermark(source))?))
     }
 
     /// What is remembered of a command that was accepted on one of these days.

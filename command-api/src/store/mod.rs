@@ -1,4 +1,4 @@
-//! The local store: folded books, number series, indexes and command ids, each with the entry up to which they stand.
+//! The local store: folded books, number series, indexes, command ids and watermarks, each with the entry up to which they stand.
 //!
 //! It is a cache in a folder of this process. Without it the journals are read from their beginning, and all comes to be
 //! the same. What one batch writes is there wholly or not at all, so it never holds half of an entry.
@@ -21,7 +21,7 @@ pub use context::{ContextStore, day_of};
 pub use saving::{Batch, Saver, Saving, Work};
 
 /// The form of the rows. To be raised when it changes, or when the kernel folds otherwise.
-const LAYOUT: u32 = 1;
+const LAYOUT: u32 = 2;
 
 /// Why there is no local store.
 #[derive(Debug, thiserror::Error)]

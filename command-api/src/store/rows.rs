@@ -8,6 +8,8 @@ use daybook_kernel::{
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use uuid::Uuid;
 
+use crate::watermarks::Source;
+
 /// What an aggregate's row holds.
 #[derive(Serialize, Deserialize)]
 pub struct SlotRow {
@@ -86,6 +88,14 @@ pub fn last_number((tenant, kind): &Series) -> Vec<u8> {
 
 pub fn book_number(tenant: &Tenant) -> Vec<u8> {
     key(b'b', &[tenant.as_bytes()])
+}
+
+pub fn watermark(source: &Source) -> Vec<u8> {
+    let Source { target, policy, context, tenant, book } = source;
+    let book = book.as_deref().unwrap_or_default();
+    // Neither names of policies nor those of contexts hold a zero.
+    let (policy, context) = (policy.as_bytes(), context.as_bytes());
+    key(b'w', &[target.as_bytes(), policy, &[0], context, &[0], tenant.as_bytes(), book.as_bytes()])
 }
 
 /// The value of a row.

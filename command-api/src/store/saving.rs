@@ -12,7 +12,10 @@ use super::{
     context::{ContextStore, day_of},
     rows::{self, SlotRow, StandRow},
 };
-use crate::window::{Key, Remembered};
+use crate::{
+    watermarks::{Mark, Source},
+    window::{Key, Remembered},
+};
 
 /// What one partition has to write, all or nothing.
 pub struct Batch {
@@ -28,6 +31,8 @@ pub struct Batch {
     pub book_numbers: BTreeMap<Tenant, u64>,
     /// Accepted commands.
     pub remembered: BTreeMap<Key, Remembered>,
+    /// How far policies' sources were answered.
+    pub watermarks: BTreeMap<Source, Mark>,
 }
 
 /// How far the writing of a batch is.
@@ -139,6 +144,9 @@ fn write(store: &ContextStore, batch: &Batch) -> Result<(), fjall::Error> {
     }
     for (tenant, number) in &batch.book_numbers {
         rows.insert(&store.rows, rows::book_number(tenant), rows::write(number));
+    }
+    for (source, mark) in &batch.watermarks {
+        rows.insert(&store.rows, rows::watermark(source), rows::write(mark));
     }
     for (key, remembered) in &batch.remembered {
         rows.insert(&store.day(day_of(remembered.time))?, key.bytes().as_slice(), rows::write(remembered));
