@@ -25,6 +25,8 @@ pub enum Role {
     Platform,
     /// Brings a history in from another tool, with its own times.
     Importer,
+    /// Gives the commands of policies; a service of the platform, not a person.
+    Policy,
 }
 
 /// What everyone may do.
@@ -82,6 +84,12 @@ const PLATFORM: &[&str] = &[
 /// What bringing a history in takes beyond the desk and the tenant.
 const IMPORT: &[&str] = &["import:occurred_at"];
 
+/// What acting as a policy takes beyond the commands that policies give.
+const ACT: &[&str] = &["policy:act"];
+
+/// The commands that policies give.
+const ORDERS: &[&str] = &["incident:comment", "incident:assign"];
+
 impl Role {
     /// The permissions of the role.
     pub fn permissions(self) -> impl Iterator<Item = &'static str> {
@@ -93,6 +101,7 @@ impl Role {
             Self::Auditor => &[SEE],
             Self::Platform => &[PLATFORM],
             Self::Importer => &[EVERYONE, DESK, LEAD, RUN, IMPORT],
+            Self::Policy => &[ACT, ORDERS],
         };
         sets.iter().copied().flatten().copied()
     }
@@ -107,6 +116,7 @@ impl Role {
             Self::Auditor => "auditor",
             Self::Platform => "platform",
             Self::Importer => "importer",
+            Self::Policy => "policy",
         }
     }
 }
@@ -116,7 +126,7 @@ pub fn catalogue() -> BTreeSet<String> {
     let of_commands = daybook_contents::kinds()
         .flat_map(|kind| (0..kind.commands().len()).map(|command| kind.permission(command).to_owned()));
     let of_readers = daybook_contents::kinds().map(|kind| format!("{}:read", kind.meta().events));
-    let beside = IMPORT.iter().map(|permission| (*permission).to_owned());
+    let beside = IMPORT.iter().chain(ACT).map(|permission| (*permission).to_owned());
     of_commands.chain(of_readers).chain(beside).collect()
 }
 

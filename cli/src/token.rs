@@ -80,8 +80,10 @@ pub fn print(request: TokenRequest, settings: &Settings) -> Result<(), Fault> {
             "say at least one --role or --permission: a token without either lets its bearer do nothing",
         ));
     }
-    if tenant.is_some() && request.roles.contains(&Role::Platform) {
-        return Err(Fault::asked("the role platform is only for --tenant platform"));
+    for role in [Role::Platform, Role::Policy] {
+        if tenant.is_some() && request.roles.contains(&role) {
+            return Err(Fault::asked(format!("the role {} is only for --tenant platform", role.name())));
+        }
     }
     let known = role::catalogue();
     for permission in &request.permissions {

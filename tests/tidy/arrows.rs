@@ -1,4 +1,4 @@
-//! Arrows: kernel ← facts ← contexts ← contents ← engines. Cargo enforces what the manifests say; this says what the
+//! Arrows: kernel ← facts ← contexts ← contents, policies ← engines. Cargo enforces what the manifests say; this says what the
 //! manifests may say.
 
 use std::{collections::BTreeMap, process::Command};
@@ -18,6 +18,8 @@ const MAY_KNOW: &[(&str, &[&str])] = &[
         "daybook-contents",
         &["daybook-kernel", "daybook-facts", "daybook-tenancy", "daybook-identity", "daybook-incident", "daybook-cmdb"],
     ),
+    // Reactions across contexts: the only room of the domain that sees several.
+    ("daybook-policies", &["daybook-kernel", "daybook-identity", "daybook-incident"]),
     ("daybook-journal", &[]),
     ("daybook-platform", &[]),
     ("daybook-schemas", &["daybook-kernel", "daybook-contents"]),
@@ -100,7 +102,7 @@ fn stores_and_kafka_are_linked_only_where_they_belong() {
 #[test]
 fn the_domain_is_pure() {
     let domain =
-        ["kernel", "derive", "facts", "tenancy", "identity", "incident", "cmdb"].map(|name| format!("daybook-{name}"));
+        ["kernel", "derive", "facts", "tenancy", "identity", "incident", "cmdb", "policies"].map(|name| format!("daybook-{name}"));
     let dependencies = dependencies();
     let mut wrong = Vec::new();
     for room in domain {

@@ -136,6 +136,8 @@ pub struct Assignment {
     pub group: Option<Ref<facts::Group>>,
     /// The member of the group.
     pub assignee: Option<Ref<facts::User>>,
+    /// Only where this user has it still; else nothing changes.
+    pub instead_of: Option<Ref<facts::User>>,
 }
 
 /// Who gave the work away.

@@ -174,6 +174,9 @@ impl Incident {
             return Err(Rejection::unprocessable("NOBODY_NAMED", "name a group, a user or both")
                 .field("group", "is required where no assignee is named"));
         }
+        if asked.instead_of.is_some() && asked.instead_of != self.assignee {
+            return nothing();
+        }
         let (group, assignee) = (asked.group.or(self.group), asked.assignee);
         if (group, assignee) == (self.group, self.assignee) {
             return nothing();

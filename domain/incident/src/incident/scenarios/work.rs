@@ -20,6 +20,17 @@ fn the_assignee_is_an_active_member_of_the_group() {
 }
 
 #[test]
+fn what_is_taken_from_somebody_is_left_to_whoever_has_it_by_now() {
+    let mut book = assigned();
+    let from = |user: Uuid| json!({ "group": DESK, "instead_of": user });
+    assert_eq!(said(&book.give(INC, "assign", from(CALLER))), "");
+    assert_eq!(book.state(INC).unwrap().assignee, Some(Ref::new(AGENT)));
+    assert_eq!(said(&book.give(INC, "assign", from(AGENT))), "incident.assigned");
+    assert_eq!(book.state(INC).unwrap().assignee, None);
+    assert_eq!(said(&book.give(INC, "assign", from(AGENT))), "");
+}
+
+#[test]
 fn each_other_group_after_the_first_counts() {
     let mut book = assigned();
     let count = |book: &Scenario| book.state(INC).unwrap().reassignment_count;

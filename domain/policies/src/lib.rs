@@ -1,0 +1,13 @@
+//! Policies: what the house does by itself when something has happened. One file each.
+//!
+//! A policy may know several contexts, and is the only thing that may. It changes nothing but by commands, which the book
+//! they are for decides like anybody's (docs/adr/0010-policies.md).
+
+use daybook_kernel::Policy;
+
+mod leaver;
+
+pub use leaver::Leaver;
+
+/// Every policy.
+pub const POLICIES: &[&dyn Policy] = &[&Leaver];
