@@ -48,6 +48,7 @@ projector_postgres_port=$(port 18021)
 projector_clickhouse_port=$(port 18022)
 projector_search_port=$(port 18023)
 publisher_port=$(port 18024)
+policies_port=$(port 18025)
 
 # say WORDS…: one line of progress.
 say() { printf '%s\n' "$*"; }

@@ -15,6 +15,7 @@ pub mod engine;
 pub mod fold;
 pub mod follow;
 mod gauges;
+pub mod policies;
 pub mod postgres;
 pub mod publisher;
 pub mod search;

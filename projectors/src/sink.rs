@@ -70,6 +70,9 @@ pub trait Sink: Send + 'static {
     /// given again unchanged, and must then change nothing.
     fn apply(&mut self, batch: &Batch) -> impl Future<Output = Result<(), SinkError>> + Send;
 
+    /// All that was appended before this time is applied, in milliseconds since 1970; told now and then.
+    fn applied_until(&mut self, _millis: i64) {}
+
     /// Whether there is a reason to ask the store again where it stands: an operator wants a parked book to be tried
     /// again, or a topic that was held can be followed.
     fn look_again(&mut self) -> impl Future<Output = Result<bool, SinkError>> + Send {

@@ -36,7 +36,14 @@ const MAY_KNOW: &[(&str, &[&str])] = &[
     ),
     (
         "daybook-projectors",
-        &["daybook-kernel", "daybook-contents", "daybook-schemas", "daybook-journal", "daybook-platform"],
+        &[
+            "daybook-kernel",
+            "daybook-contents",
+            "daybook-policies",
+            "daybook-schemas",
+            "daybook-journal",
+            "daybook-platform",
+        ],
     ),
     // Never decides, and links no Kafka.
     ("daybook-query-api", &["daybook-kernel", "daybook-contents", "daybook-schemas", "daybook-platform"]),

@@ -12,7 +12,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use daybook_journal::{Checkpoint, JournalError, Settings, Start};
+use daybook_journal::{Checkpoint, JournalError, Lag, Settings, Start};
 use daybook_platform::{Health, Shutdown};
 use thiserror::Error;
 
@@ -316,11 +316,27 @@ impl<S: Sink> Engine<S> {
         }
     }
 
-    fn measure(&self, follower: &Follower) {
+    /// The time before which nothing is left to apply in any partition; none while that is not known.
+    fn applied_until(&self, lags: &[Lag]) -> Option<i64> {
+        let until = |partition: &Partition| {
+            let lag = lags.iter().find(|lag| lag.topic == partition.0 && lag.partition == partition.1)?;
+            let number = self.reached.get(partition).map_or(0, |at| at.number);
+            let is_behind = !lag.caught_up || lag.records > 0 || number < lag.number;
+            let applied = self.applied.get(partition).map(|applied| applied.appended_at);
+            if is_behind { applied } else { Some(now_millis() - STALE) }
+        };
+        let each: Option<Vec<i64>> = self.partitions.iter().map(until).collect();
+        each?.into_iter().min()
+    }
+
+    fn measure(&mut self, follower: &Follower) {
         let lags = follower.lags();
         if !lags.is_empty() {
             // Brokers have answered, even where nothing is there to read.
             self.health.set(JOURNAL, Ok(()));
+        }
+        if let Some(until) = self.applied_until(&lags) {
+            self.sink.applied_until(until);
         }
         for lag in &lags {
             let partition = (lag.topic.clone(), lag.partition);
@@ -333,6 +349,9 @@ impl<S: Sink> Engine<S> {
         }
     }
 }
+
+/// How old what the follower says of its lag may be, in milliseconds.
+const STALE: i64 = 1_000;
 
 fn halted((topic, partition): &Partition, reason: String) -> Stopped {
     Stopped::Halted { topic: topic.to_string(), partition: *partition, reason }

@@ -1,0 +1,215 @@
+//! Answering: what was heard is taken in the order of its times, and each entry's orders are given one after the other.
+
+use std::{
+    collections::HashMap,
+    sync::{
+        Arc,
+        atomic::{AtomicI64, Ordering},
+    },
+    time::Duration,
+};
+
+use daybook_kernel::{Heard, Memory, Policy, Tenant, Time};
+use daybook_platform::{Health, Shutdown};
+use daybook_policies::POLICIES;
+use metrics::counter;
+use sqlx::{Connection, PgConnection, PgPool, Row, postgres::PgRow};
+
+use super::{
+    Gathered,
+    orders::{Cause, Desk, Outcome},
+    sql,
+};
+
+/// How long before what is gathered an entry is answered: longer than an append takes, and than owners' clocks differ.
+const SETTLED: i64 = 2_000;
+
+/// How often it is looked whether there is something to answer.
+const LOOK: Duration = Duration::from_millis(250);
+
+/// The longest pause before a command without an outcome is given again.
+const LONGEST_PAUSE: Duration = Duration::from_secs(5);
+
+/// The health check of the answers.
+const CHECK: &str = "policies-answers";
+
+/// The task that answers.
+pub struct Answerer(#[expect(dead_code, reason = "the task ends with the process")] tokio::task::JoinHandle<()>);
+
+impl Answerer {
+    /// Starts to answer what is gathered up to the horizon.
+    pub fn start(pool: PgPool, desk: Desk, horizon: Arc<AtomicI64>, shutdown: Shutdown, health: Health) -> Self {
+        health.require(CHECK);
+        Self(tokio::spawn(Answering { pool, desk, horizon, shutdown, health, memories: HashMap::new() }.work()))
+    }
+}
+
+struct Answering {
+    pool: PgPool,
+    desk: Desk,
+    horizon: Arc<AtomicI64>,
+    shutdown: Shutdown,
+    health: Health,
+    memories: HashMap<(&'static str, Tenant), Memory>,
+}
+
+impl Answering {
+    async fn work(mut self) {
+        loop {
+            // Whatever another process did meanwhile, it did on the tables.
+            self.memories.clear();
+            if let Err(reason) = self.lead().await {
+                tracing::warn!(reason, "policies are not answered; it is tried again");
+                self.health.set(CHECK, Err(reason));
+            }
+            if self.shutdown.or(tokio::time::sleep(LONGEST_PAUSE)).await.is_none() {
+                return;
+            }
+        }
+    }
+
+    /// Answers as long as the connection lasts; ends well where another process leads or this one is asked to stop.
+    async fn lead(&mut self) -> Result<(), String> {
+        let mut connection = self.pool.acquire().await.map_err(failed)?.detach();
+        let leads = sqlx::query(sql::LEAD).fetch_one(&mut connection).await.and_then(|row| row.try_get(0));
+        self.health.set(CHECK, Ok(()));
+        if !leads.map_err(failed)? {
+            return Ok(());
+        }
+        while !self.shutdown.is_requested() {
+            let mut answered = false;
+            for policy in POLICIES {
+                answered |= self.next(*policy, &mut connection).await?;
+            }
+            if !answered && self.shutdown.or(tokio::time::sleep(LOOK)).await.is_none() {
+                break;
+            }
+        }
+        connection.close().await.map_err(failed)
+    }
+
+    /// Answers the policy's next entry; false where there is none.
+    async fn next(&mut self, policy: &'static dyn Policy, connection: &mut PgConnection) -> Result<bool, String> {
+        let until = (self.horizon.load(Ordering::Acquire) - SETTLED) * 1_000;
+        let next = sqlx::query(sql::NEXT).bind(policy.name()).bind(until).fetch_optional(&mut *connection).await;
+        let Some(row) = next.map_err(failed)? else { return Ok(false) };
+        let entry = Waiting::read(&row).map_err(failed)?;
+        let at = (policy.name(), entry.tenant);
+        if !self.memories.contains_key(&at) {
+            let rows = sqlx::query(sql::MEMORY).bind(at.0).bind(at.1).fetch_all(&mut *connection).await;
+            let rows = rows.map_err(failed)?.into_iter().map(|row| Ok((row.try_get("key")?, row.try_get("row")?)));
+            let rows: Result<Vec<_>, sqlx::Error> = rows.collect();
+            self.memories.insert(at, Memory::of(rows.map_err(failed)?));
+        }
+        let memory = self.memories.entry(at).or_default();
+        let mut orders = Vec::new();
+        for gathered in &entry.events {
+            let (kind, event) = daybook_contents::event(&gathered.event)
+                .ok_or_else(|| format!("{} heard {}, which this program does not know", at.0, gathered.event))?;
+            let (tenant, time, id) = (entry.tenant, Time(entry.time), gathered.id);
+            let heard = Heard { tenant, kind, id, event, body: gathered.body.clone(), time };
+            let answer = policy.react(memory, &heard).map_err(|error| format!("{}: {error}", at.0))?;
+            orders.extend(answer);
+        }
+        let changed = memory.take_changed();
+        let mut rejections = Vec::new();
+        for (step, order) in orders.iter().enumerate() {
+            let cause = Cause {
+                policy: at.0,
+                context: entry.context.clone(),
+                tenant: entry.tenant,
+                book_number: entry.book_number.cast_unsigned(),
+                step,
+                depth: entry.depth.cast_unsigned() + 1,
+            };
+            let Some(outcome) = self.give(order, &cause).await else { return Ok(false) };
+            let (label, rejected) = match outcome {
+                Outcome::Done => ("done", None),
+                Outcome::Rejected { code, message } => ("rejected", Some((step, order.command, code, message))),
+            };
+            counter!("daybook_policy_commands_total", "policy" => at.0, "outcome" => label).increment(1);
+            rejections.extend(rejected);
+        }
+        let mut transaction = connection.begin().await.map_err(failed)?;
+        for (key, row) in changed {
+            let done = match row {
+                Some(row) => sqlx::query(sql::REMEMBER).bind(at.0).bind(at.1).bind(key).bind(row),
+                None => sqlx::query(sql::FORGET).bind(at.0).bind(at.1).bind(key),
+            };
+            done.execute(&mut *transaction).await.map_err(failed)?;
+        }
+        for (step, command, code, message) in rejections {
+            tracing::warn!(policy = at.0, tenant = %entry.tenant, command, code, message, "a policy's command was rejected");
+            let rejected = sqlx::query(sql::REJECT)
+                .bind(at.0)
+                .bind(&entry.context)
+                .bind(entry.tenant)
+                .bind(entry.book_number)
+                .bind(i32::try_from(step).unwrap_or(i32::MAX))
+                .bind(command)
+                .bind(code)
+                .bind(message);
+            rejected.execute(&mut *transaction).await.map_err(failed)?;
+        }
+        let done = sqlx::query(sql::ANSWERED)
+            .bind(at.0)
+            .bind(entry.time)
+            .bind(&entry.context)
+            .bind(entry.partition)
+            .bind(entry.number);
+        let done = done.execute(&mut *transaction).await.map_err(failed)?;
+        if done.rows_affected() != 1 {
+            return Err(format!("{}: another process has answered in between", at.0));
+        }
+        transaction.commit().await.map_err(failed)?;
+        Ok(true)
+    }
+
+    /// Gives a command until it has an outcome; none where the process is asked to stop before.
+    async fn give(&self, order: &daybook_kernel::Order, cause: &Cause) -> Option<Outcome> {
+        let mut pause = Duration::from_millis(100);
+        loop {
+            match self.shutdown.or(self.desk.give(order, cause)).await? {
+                Ok(outcome) => {
+                    self.health.set(CHECK, Ok(()));
+                    return Some(outcome);
+                }
+                Err(reason) => self.health.set(CHECK, Err(reason)),
+            }
+            self.shutdown.or(tokio::time::sleep(pause)).await?;
+            pause = (pause * 2).min(LONGEST_PAUSE);
+        }
+    }
+}
+
+/// An entry that waits for its answer.
+struct Waiting {
+    time: i64,
+    context: String,
+    partition: i32,
+    number: i64,
+    tenant: Tenant,
+    book_number: i64,
+    depth: i64,
+    events: Vec<Gathered>,
+}
+
+impl Waiting {
+    fn read(row: &PgRow) -> Result<Self, sqlx::Error> {
+        let sqlx::types::Json(events) = row.try_get("events")?;
+        Ok(Self {
+            time: row.try_get("time")?,
+            context: row.try_get("context")?,
+            partition: row.try_get("partition")?,
+            number: row.try_get("number")?,
+            tenant: row.try_get("tenant")?,
+            book_number: row.try_get("book_number")?,
+            depth: row.try_get("depth")?,
+            events,
+        })
+    }
+}
+
+fn failed(error: sqlx::Error) -> String {
+    crate::postgres::error::words(&error)
+}

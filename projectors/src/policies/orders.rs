@@ -1,0 +1,125 @@
+//! The desk at which policies give their commands: the command API, asked until there is an outcome.
+
+use std::time::Duration;
+
+use daybook_kernel::{Order, PLATFORM, Tenant};
+use daybook_platform::Secret;
+use reqwest::{Client, StatusCode};
+use serde_json::Value as Json;
+
+/// How long an answer is waited for: longer than the command API itself waits.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// The entry that a command answers.
+#[derive(Debug, Clone)]
+pub struct Cause {
+    /// The policy.
+    pub policy: &'static str,
+    /// The entry's context.
+    pub context: String,
+    /// The entry's tenant.
+    pub tenant: Tenant,
+    /// Its number in its book.
+    pub book_number: u64,
+    /// The command's place in the answer.
+    pub step: usize,
+    /// How many policies stand behind the command.
+    pub depth: u64,
+}
+
+/// What came of a command.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// It is done, now or before.
+    Done,
+    /// The business says no.
+    Rejected {
+        /// Its code.
+        code: String,
+        /// Its sentence.
+        message: String,
+    },
+}
+
+/// Where commands are given.
+#[derive(Debug, Clone)]
+pub struct Desk {
+    client: Client,
+    url: String,
+    token: Secret,
+}
+
+impl Desk {
+    /// The command API at that origin, for the bearer of that token.
+    ///
+    /// # Errors
+    /// When the client cannot be made.
+    pub fn new(url: &str, token: Secret) -> Result<Self, reqwest::Error> {
+        let client = Client::builder().connect_timeout(Duration::from_secs(5)).timeout(PATIENCE).build()?;
+        Ok(Self { client, url: url.trim_end_matches('/').to_owned(), token })
+    }
+
+    /// Gives a command once.
+    ///
+    /// # Errors
+    /// Why there is no outcome: it may be given again.
+    pub async fn give(&self, order: &Order, cause: &Cause) -> Result<Outcome, String> {
+        let Order { tenant, path, id, command, body } = order;
+        let Cause { policy, context, tenant: source, book_number, step, depth } = cause;
+        let because =
+            format!("policy={policy};source={context}/{}#{book_number};step={step};depth={depth}", name(*source));
+        let request = self
+            .client
+            .post(format!("{}/api/v1/{path}/{id}/{command}", self.url))
+            .bearer_auth(self.token.expose())
+            .header("daybook-cause", because)
+            .header("daybook-tenant", name(*tenant))
+            .json(body);
+        let away = |error: reqwest::Error| format!("the command API does not answer: {error}");
+        let response = request.send().await.map_err(away)?;
+        let status = response.status();
+        let answer: Json = response.json().await.unwrap_or_default();
+        outcome(status, &answer)
+    }
+}
+
+/// What an answer means. What an operator has to mend is no outcome: a token, a permission, an address.
+fn outcome(status: StatusCode, answer: &Json) -> Result<Outcome, String> {
+    let said = |key: &str| answer["error"][key].as_str().unwrap_or_default().to_owned();
+    let (code, message) = (said("code"), said("message"));
+    let is_open = code.is_empty() || code == "FORBIDDEN" || [401, 408, 421, 429].contains(&status.as_u16());
+    match status {
+        status if status.is_success() => Ok(Outcome::Done),
+        status if status.is_client_error() && !is_open => Ok(Outcome::Rejected { code, message }),
+        status => Err(format!("the command API answers {status} {code} {message}")),
+    }
+}
+
+fn name(tenant: Tenant) -> String {
+    if tenant == PLATFORM { "platform".to_owned() } else { tenant.to_string() }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn only_what_is_decided_is_an_outcome() {
+        let answer = |status: u16, code: &str| {
+            let body = json!({ "error": { "code": code, "message": "no" } });
+            outcome(StatusCode::from_u16(status).unwrap(), &body)
+        };
+        assert_eq!(outcome(StatusCode::OK, &json!({ "already": true })), Ok(Outcome::Done));
+        for (status, code) in [(404, "NOT_FOUND"), (409, "INVALID_TRANSITION"), (403, "TENANT_SUSPENDED"), (422, "X")] {
+            assert!(matches!(answer(status, code), Ok(Outcome::Rejected { .. })), "{status} {code}");
+        }
+        for (status, code) in
+            [(401, "X"), (403, "FORBIDDEN"), (429, "X"), (421, "X"), (503, "X"), (504, "X"), (500, "X")]
+        {
+            assert!(answer(status, code).is_err(), "{status} {code}");
+        }
+        assert!(outcome(StatusCode::NOT_FOUND, &Json::Null).is_err(), "another server at that address");
+    }
+}
