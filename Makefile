@@ -21,7 +21,7 @@ test: ## Everything there is to check, from formatting to journeys through the r
 model: ## Search the protocol once more, with one more record than `make test` does: minutes, and some GB of memory
 	@DAYBOOK_MODEL_MORE=1 cargo test --locked -p daybook-journal --test model holds -- --nocapture --test-threads=1
 
-faults: ## Every fault on a real Kafka, by 20 seeds each, judged by the checker of histories: 20 minutes
+faults: ## Every fault on a real Kafka, by 20 seeds each, judged by the checker of histories: 25 minutes
 	@tests/faults/run
 
 journeys: up ## Every journey through the running system, outages and kills included
