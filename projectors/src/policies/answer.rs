@@ -1,7 +1,7 @@
 //! Answering: what was heard is taken in the order of its times, and each entry's orders are given one after the other.
 
 use std::{
-    collections::HashMap,
+    collections::{HashMap, hash_map::Entry},
     sync::{
         Arc,
         atomic::{AtomicI64, Ordering},
@@ -95,13 +95,10 @@ impl Answering {
         let Some(row) = next.map_err(failed)? else { return Ok(false) };
         let entry = Waiting::read(&row).map_err(failed)?;
         let at = (policy.name(), entry.tenant);
-        if !self.memories.contains_key(&at) {
-            let rows = sqlx::query(sql::MEMORY).bind(at.0).bind(at.1).fetch_all(&mut *connection).await;
-            let rows = rows.map_err(failed)?.into_iter().map(|row| Ok((row.try_get("key")?, row.try_get("row")?)));
-            let rows: Result<Vec<_>, sqlx::Error> = rows.collect();
-            self.memories.insert(at, Memory::of(rows.map_err(failed)?));
-        }
-        let memory = self.memories.entry(at).or_default();
+        let memory = match self.memories.entry(at) {
+            Entry::Occupied(known) => known.into_mut(),
+            Entry::Vacant(free) => free.insert(recall(at, connection).await.map_err(failed)?),
+        };
         let mut orders = Vec::new();
         for gathered in &entry.events {
             let (kind, event) = daybook_contents::event(&gathered.event)
@@ -180,6 +177,13 @@ impl Answering {
             pause = (pause * 2).min(LONGEST_PAUSE);
         }
     }
+}
+
+/// What a policy remembers of a tenant.
+async fn recall(at: (&str, Tenant), connection: &mut PgConnection) -> Result<Memory, sqlx::Error> {
+    let rows = sqlx::query(sql::MEMORY).bind(at.0).bind(at.1).fetch_all(connection).await?;
+    let rows = rows.into_iter().map(|row| Ok((row.try_get("key")?, row.try_get("row")?)));
+    Ok(Memory::of(rows.collect::<Result<Vec<_>, sqlx::Error>>()?))
 }
 
 /// An entry that waits for its answer.
