@@ -11,6 +11,7 @@ mod kills;
 mod looks;
 mod many;
 mod outages;
+mod policies;
 mod rebuild;
 mod refusals;
 mod system;
