@@ -108,8 +108,8 @@ fn stores_and_kafka_are_linked_only_where_they_belong() {
 
 #[test]
 fn the_domain_is_pure() {
-    let domain =
-        ["kernel", "derive", "facts", "tenancy", "identity", "incident", "cmdb", "policies"].map(|name| format!("daybook-{name}"));
+    let domain = ["kernel", "derive", "facts", "tenancy", "identity", "incident", "cmdb", "policies"]
+        .map(|name| format!("daybook-{name}"));
     let dependencies = dependencies();
     let mut wrong = Vec::new();
     for room in domain {
