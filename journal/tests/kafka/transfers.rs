@@ -52,7 +52,7 @@ fn bank_process() {
         let serves = owner.status()[0].standing == Standing::Serving;
         if !serves {
             // Whom it follows was killed: nobody waits for the group to notice.
-            owner.contend(0);
+            owner.contend(0, owner.ownership(0).unwrap().term);
         }
         serves
     });

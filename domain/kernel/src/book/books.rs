@@ -6,6 +6,10 @@ use std::{
     sync::Arc,
 };
 
+mod change;
+mod fold;
+
+use change::{Change, Indexed};
 use quick_cache::unsync::Cache;
 use uuid::Uuid;
 
@@ -37,38 +41,6 @@ pub struct Books {
 #[must_use]
 #[derive(Default)]
 pub struct Applied(Vec<Change>);
-
-/// What one event changed.
-struct Change {
-    at: Address,
-    before: Option<Slot>,
-    after: Slot,
-    indexes: Indexes,
-}
-
-/// What one event changed besides the aggregate.
-struct Indexes {
-    /// What is unique, and whether it was taken or given up.
-    unique: Vec<(Unique, bool)>,
-    /// References, and whether they came or went.
-    references: Vec<((&'static str, Uuid), bool)>,
-    /// The last number of its series before and after, where that changed.
-    number: Option<(u64, u64)>,
-}
-
-/// What a state has in the indexes.
-#[derive(Default)]
-struct Indexed {
-    unique: Vec<Unique>,
-    references: Vec<(&'static str, Uuid)>,
-    place: u64,
-}
-
-impl Indexed {
-    fn of(kind: &dyn Kind, state: &State) -> Self {
-        Self { unique: kind.unique(state), references: kind.references(state), place: kind.place(state) }
-    }
-}
 
 impl Books {
     /// Empty books of a context with these kinds of aggregates, all in memory.
@@ -242,21 +214,6 @@ impl Books {
         Ok(())
     }
 
-    /// What changes in the indexes where an aggregate had this and has that.
-    fn indexes(&self, at: Address, had: Indexed, has: Indexed) -> Result<Indexes, Rejection> {
-        let (tenant, place, _) = at;
-        let unique = difference(had.unique, has.unique);
-        let taken = unique.iter().find(|(unique, is)| *is && self.holder(tenant, place, unique).is_some());
-        if let Some((unique, _)) = taken {
-            let message = format!("this {} is taken already", unique.field);
-            return Err(Rejection::conflict("NOT_UNIQUE", message.clone()).field(unique.field, message));
-        }
-        // A number is given once: only then the series matters.
-        let given = (has.place != had.place).then(|| (self.last_number((tenant, place)), has.place));
-        let number = given.filter(|(last, own)| own > last);
-        Ok(Indexes { unique, references: difference(had.references, has.references), number })
-    }
-
     /// Takes back what was applied. The newest first.
     pub fn undo(&mut self, applied: Applied) {
         for Change { at, before, indexes, .. } in applied.0.into_iter().rev() {
@@ -289,63 +246,6 @@ impl Books {
                 self.numbers.admit(&(tenant, place), number);
             }
         }
-    }
-
-    /// Applies the events of an entry that was admitted elsewhere, and shows each aggregate as it stands then. Nothing that
-    /// was decided here may be open.
-    ///
-    /// # Errors
-    /// When an event does not fit what is there: a defect, or a journal of other code. Then these books are of no use.
-    pub fn fold(
-        &mut self,
-        tenant: Tenant,
-        events: &[Recorded],
-        entry: u64,
-        mut show: impl FnMut(&Recorded, &State),
-    ) -> Result<(), Malformed> {
-        for event in events {
-            let state = self.fold_one(tenant, event, entry).map_err(|rejection| Malformed {
-                at: rejection.message,
-                expected: "an event that fits the book",
-                found: rejection.code,
-            })?;
-            show(event, &state);
-        }
-        Ok(())
-    }
-
-    fn fold_one(&mut self, tenant: Tenant, event: &Recorded, entry: u64) -> Result<State, Rejection> {
-        let at = self.address(tenant, event.kind, event.id)?;
-        // Changed where it lies: to copy every state for every event would be half of the work.
-        let (had, before, version) = match self.slots.admitted_mut(&at) {
-            Some(slot) => {
-                let had = Indexed::of(event.kind, &slot.state);
-                (had, Some(std::mem::replace(&mut slot.state, self.nothing.clone())), slot.version)
-            }
-            None => match self.load(&at) {
-                Some(slot) => (Indexed::of(event.kind, &slot.state), Some(slot.state), slot.version),
-                None => (Indexed::default(), None, 0),
-            },
-        };
-        let state = event
-            .kind
-            .evolve(before, event.event, event.body.clone())
-            .map_err(|error| Rejection::unprocessable("MALFORMED_EVENT", error.to_string()))?;
-        let state = event.kind.settle(state);
-        let indexes = self.indexes(at, had, Indexed::of(event.kind, &state))?;
-        let (_, place, id) = at;
-        for (unique, is) in indexes.unique {
-            self.unique.put_admitted((tenant, place, unique), is.then_some(id));
-        }
-        for ((field, to), is) in indexes.references {
-            self.references.put_admitted((tenant, place, field, to, id), is);
-        }
-        if let Some((_, number)) = indexes.number {
-            self.numbers.put_admitted((tenant, place), number);
-        }
-        let shown = state.clone();
-        self.slots.put_admitted(at, Slot { state, version: version + 1, number: entry });
-        Ok(shown)
     }
 
     /// What is to be saved: everything that was admitted since the last time.
@@ -455,13 +355,4 @@ impl Books {
     pub(super) fn last_number(&self, of: Series) -> u64 {
         self.numbers.get(&of).copied().unwrap_or_else(|| self.storage.last_number(of))
     }
-}
-
-/// What is in one of two lists only: gone (false) or come (true).
-fn difference<T: Ord>(before: Vec<T>, after: Vec<T>) -> Vec<(T, bool)> {
-    let mut after: BTreeSet<T> = after.into_iter().collect();
-    let before: BTreeSet<T> = before.into_iter().collect();
-    let mut changed: Vec<_> = before.into_iter().filter(|item| !after.remove(item)).map(|item| (item, false)).collect();
-    changed.extend(after.into_iter().map(|item| (item, true)));
-    changed
 }
