@@ -234,7 +234,7 @@ async fn kill_an_owner(system: &System) {
     assert!(first < Duration::from_secs(3), "the first accepted command came {first:?} after the kill");
     load.go_on(50).await;
     let mut known = load.end().await;
-    known.accepted.insert(report.key_said().to_owned(), answer.receipt());
+    known.add_beside(&asked, &report, answer.receipt());
     known.is_in_the_journal(&asked).await;
     eventually("the group gives away what nobody asks for", 30, async || {
         let unasked = theirs.iter().filter(|partition| **partition != asked.partition);
@@ -316,7 +316,7 @@ async fn sleep_through(system: &System) {
     system.signal(OTHER, "-CONT");
     load.go_on(100).await;
     let mut known = load.end().await;
-    known.accepted.insert(report.key_said().to_owned(), answer.receipt());
+    known.add_beside(&asked, &report, answer.receipt());
     println!(
         "the owner asleep: answered after {answered:?}; {} commands, {} sent again",
         known.accepted.len(),

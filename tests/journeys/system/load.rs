@@ -155,20 +155,9 @@ impl Work<'_> {
         let invoked = self.elapsed();
         let (answer, repeats) = ask.definite_after().await;
         let receipt = answer.receipt();
-        self.known.calls.push(Call {
-            attempt: 0,
-            book: self.tenant.id.to_string(),
-            command: ask.key_said().to_owned(),
-            invoked,
-            answered: Some(self.elapsed()),
-            outcome: Outcome::Accepted {
-                place: receipt.position.parse().unwrap(),
-                aggregate: receipt.id.to_string(),
-                version: receipt.version,
-            },
-        });
+        let took = (invoked, self.elapsed());
+        self.known.add(self.tenant, &ask, receipt.clone(), took);
         self.known.repeats += repeats;
-        self.known.accepted.insert(ask.key_said().to_owned(), receipt.clone());
         self.given.fetch_add(1, Ordering::Relaxed);
         receipt
     }
@@ -179,6 +168,28 @@ impl Work<'_> {
 }
 
 impl Known {
+    /// A command of that tenant was accepted, asked and told at these moments of the load.
+    fn add(&mut self, tenant: &Tenant, ask: &Ask, receipt: Receipt, (invoked, answered): (u64, u64)) {
+        self.calls.push(Call {
+            attempt: 0,
+            book: tenant.id.to_string(),
+            command: ask.key_said().to_owned(),
+            invoked,
+            answered: Some(answered),
+            outcome: Outcome::Accepted {
+                place: receipt.position.parse().unwrap(),
+                aggregate: receipt.id.to_string(),
+                version: receipt.version,
+            },
+        });
+        self.accepted.insert(ask.key_said().to_owned(), receipt);
+    }
+
+    /// The same of a command that was given beside the load, at some moment or other.
+    pub fn add_beside(&mut self, tenant: &Tenant, ask: &Ask, receipt: Receipt) {
+        self.add(tenant, ask, receipt, (0, u64::MAX));
+    }
+
     /// Insists that the journal keeps every promise made to these clients: what was acknowledged is in it exactly once, where
     /// the receipt says, in the order in which it was asked and told; and nothing else is.
     pub async fn is_in_the_journal(&self, tenant: &Tenant) {
