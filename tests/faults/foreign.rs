@@ -101,7 +101,7 @@ fn shorten(settings: &Settings, context: &str) -> Checkpoint {
         assert!(begun.elapsed() < PATIENCE, "{error}");
         std::thread::sleep(Duration::from_millis(50));
     }
-    let mut restoring = Restoring::open(settings, &journal).unwrap();
-    restoring.append(0, &before[..before.len() / 2], PATIENCE).unwrap();
+    let mut restoring = Restoring::open(settings, std::slice::from_ref(&journal)).unwrap();
+    restoring.append(&journal.name, 0, &before[..before.len() / 2], PATIENCE).unwrap();
     last.unwrap()
 }
