@@ -21,6 +21,18 @@ pid_of() {
   [ "$(born "$pid")" = "$tick" ] && echo "$pid"
 }
 
+# standing_of NAME: why a process does not count as running, for whoever has to find out.
+standing_of() {
+  local pid tick
+  if ! { read -r pid tick <"$pids/$1.pid"; } 2>/dev/null; then
+    echo "it has no pid file"
+  elif [ -e "/proc/$pid" ]; then
+    echo "its pid file says $pid, born at $tick; there is $(sed 's/ [0-9]* [0-9]* [0-9]* [0-9-]* .*//' "/proc/$pid/stat" 2>&1), born at $(born "$pid")"
+  else
+    echo "its process $pid is gone"
+  fi
+}
+
 # age_of NAME: seconds since our process began, with one decimal.
 age_of() {
   local up _
@@ -69,7 +81,8 @@ free_port() {
     die "port $2, which $1 needs, is taken by another program: stop that program, or set DAYBOOK_PORT_OFFSET to move all ports"
 }
 
-# await LIMIT NAME…: waits until every process answers, as told by `ready NAME`, and says so; at most LIMIT seconds.
+# await LIMIT NAME…: waits until every process answers, as told by `ready NAME`, and says so; at most LIMIT seconds. Who is not
+# found running is looked for once more.
 await() {
   local limit=$1 began=$SECONDS told=$SECONDS name
   shift
@@ -77,9 +90,9 @@ await() {
   while [ ${#waiting[@]} -gt 0 ]; do
     still=()
     for name in "${waiting[@]}"; do
-      if ! pid_of "$name" >/dev/null; then
+      if ! pid_of "$name" >/dev/null && ! { sleep 0.5 && pid_of "$name" >/dev/null; }; then
         tail -n 15 "$logs/$name.log" >&2 2>/dev/null || true
-        die "$name is not running: its last lines are above, the whole log is $logs/$name.log"
+        die "$name is not running ($(standing_of "$name")): its last lines are above, the whole log is $logs/$name.log"
       elif ready "$name"; then
         printf '  %-24s ready, %6s s after its start\n' "$name" "$(age_of "$name")"
       else
