@@ -17,6 +17,7 @@ mod rebuild;
 mod role;
 mod seed;
 mod settings;
+mod spent;
 mod tenant;
 mod token;
 

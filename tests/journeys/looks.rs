@@ -40,6 +40,7 @@ async fn the_journals_can_be_looked_into() {
     let verified = look(&["verify"]).await.unwrap_or_else(|said| panic!("{said}"));
     let figures: Json = serde_json::from_str(verified.lines().last().unwrap()).unwrap();
     assert_eq!((figures["faults"].as_u64(), figures["partitions"].as_u64()), (Some(0), Some(16)), "{verified}");
+    assert!(figures["events"].as_u64() > Some(4) && figures["entries_per_cpu_s"].as_f64() > Some(0.0), "{verified}");
     let counted = look(&["stats", "incident"]).await.unwrap();
     let figures: Json = serde_json::from_str(counted.lines().last().unwrap()).unwrap();
     assert!(figures["entries"].as_u64() >= Some(2) && figures["claims"].as_u64() >= Some(4), "{counted}");

@@ -3,9 +3,9 @@
 use std::time::Duration;
 
 use daybook_journal::{Admitted, Settings, Shelf};
-use daybook_kernel::{Time, json};
+use daybook_kernel::{Datum, RecordShape, Time, json};
 use daybook_schemas::hex::Hex;
-use daybook_schemas::{Catalogue, envelope};
+use daybook_schemas::{Catalogue, WireError, envelope};
 use serde_json::{Value as Json, json};
 
 use crate::fault::Fault;
@@ -32,7 +32,12 @@ impl Reading {
             // A text that is no schema is of no use to any event.
             let _ = catalogue.learn(&text);
         }
-        Ok(Self { catalogue })
+        Ok(Self::of(catalogue))
+    }
+
+    /// With the schemas of a catalogue.
+    pub fn of(catalogue: Catalogue) -> Self {
+        Self { catalogue }
     }
 
     /// The entry with everything it says.
@@ -60,8 +65,16 @@ impl Reading {
         })
     }
 
+    /// An event's body by the schema it was written in, as today's declaration has it: its shape, and what it holds.
+    ///
+    /// # Errors
+    /// No aggregate declares the event, nobody keeps its schema, or its bytes are damaged.
+    pub fn body(&self, event: &envelope::Event) -> Result<(&'static RecordShape, Datum), WireError> {
+        let (kind, index, body) = self.catalogue.decode(&event.event_type, &event.schema, &event.data)?;
+        Ok((kind.events()[index].body, body))
+    }
+
     fn event(&self, event: &envelope::Event) -> Json {
-        let decoded = self.catalogue.decode(&event.event_type, &event.schema, &event.data);
         let mut shown = json!({
             "id": event.id,
             "type": event.event_type,
@@ -70,8 +83,8 @@ impl Reading {
             "version": event.version,
             "schema": Hex(&event.schema).to_string(),
         });
-        match decoded {
-            Ok((kind, index, body)) => shown["data"] = json::write_record(kind.events()[index].body, &body),
+        match self.body(event) {
+            Ok((shape, body)) => shown["data"] = json::write_record(shape, &body),
             Err(error) => {
                 shown["unreadable"] = error.to_string().into();
                 shown["bytes"] = Hex(&event.data).to_string().into();
