@@ -18,7 +18,8 @@ born() {
 pid_of() {
   local pid tick
   { read -r pid tick <"$pids/$1.pid"; } 2>/dev/null || return 1
-  [ "$(born "$pid")" = "$tick" ] && echo "$pid"
+  # Without a tick it was gone before its file was written.
+  [ -n "$tick" ] && [ "$(born "$pid")" = "$tick" ] && echo "$pid"
 }
 
 # standing_of NAME: why a process does not count as running, for whoever has to find out.
@@ -46,16 +47,23 @@ declare -A niceness=([clickhouse]=10 [opensearch]=10 [postgres]=5 [query-api]=5
   [projector-postgres]=5 [projector-clickhouse]=10 [projector-search]=10 [publisher]=10)
 
 # Where Linux groups processes by session (sched_autogroup), niceness counts only inside a session; the group has its own.
-nicely='{ echo "$0" >/proc/self/autogroup; } 2>/dev/null; exec nice -n "$0" "$@"'
+# The session's first process tells the pid, and stays to write the last line of the log: who is killed cannot.
+session='{ echo "$0" >/proc/self/autogroup; } 2>/dev/null
+  nice -n "$0" "$@" 3>&- &
+  echo "$!" >&3; exec 3>&-
+  wait "$!" 2>/dev/null; status=$?
+  [ "$status" -le 128 ] || status="$status, by SIG$(kill -l "$((status - 128))")"
+  TZ=UTC printf "%(%Y-%m-%dT%H:%M:%SZ)T process %s has ended with status %s\n" -1 "$!" "$status"'
 
-# launch NAME COMMAND…: starts it in a session of its own, its output going to logs/NAME.log (the run before: NAME.log.1).
+# launch NAME COMMAND…: starts it in a session of its own, its output going to logs/NAME.log (the run before: NAME.log.1),
+# which ends with the status it ended with.
 launch() {
-  local name=$1
+  local name=$1 pid
   shift
   mkdir -p "$logs" "$pids"
   [ ! -e "$logs/$name.log" ] || mv "$logs/$name.log" "$logs/$name.log.1"
-  setsid bash -c "$nicely" "${niceness[$name]:-0}" "$@" </dev/null >"$logs/$name.log" 2>&1 &
-  echo "$! $(born $!)" >"$pids/$name.pid"
+  read -r pid < <(setsid bash -c "$session" "${niceness[$name]:-0}" "$@" 3>&1 </dev/null >"$logs/$name.log" 2>&1)
+  echo "$pid $(born "$pid")" >"$pids/$name.pid"
 }
 
 # end NAME SIGNAL [SECONDS]: sends the signal and waits until the process is gone; after SECONDS (30) it is killed.
