@@ -128,14 +128,38 @@ pub fn fresh_context() -> Result<String, Failure> {
     Ok(format!("bench{}", SystemTime::now().duration_since(UNIX_EPOCH)?.as_millis()))
 }
 
-/// Begins a journal with a topic of its own, and waits until its owner serves.
+/// How this process takes part: on a development cluster, with the limits that every owner has.
+pub fn settings(brokers: &str) -> Settings {
+    Settings { development: true, ..Settings::new(brokers, "bench") }
+}
+
+/// Begins a journal of tickets with a topic of its own, and waits until its owner serves.
 ///
 /// # Errors
 /// Kafka cannot be reached, or the owner does not come to serve.
 pub async fn begin(brokers: &str, context: String, durability: Durability) -> Result<Arc<Journal>, Failure> {
-    let mut settings = Settings::new(brokers, "bench");
-    settings.development = true;
-    let (journal, owners) = (Topic::journal(&context, 1), Topic::owners(&context, 1));
+    Ok(Arc::new(Journal { owner: open(&settings(brokers), &context, durability, Tickets::default).await? }))
+}
+
+/// Ends a journal of tickets.
+///
+/// # Errors
+/// A client still holds it, or Kafka does not delete the topics.
+pub async fn end(brokers: &str, journal: Arc<Journal>) -> Result<(), Failure> {
+    close(brokers, Arc::into_inner(journal).ok_or("a client still holds the journal")?.owner).await
+}
+
+/// Makes the topics of a context with one partition, and waits until an owner serves it.
+///
+/// # Errors
+/// Kafka cannot be reached, or the owner does not come to serve.
+pub async fn open<M: Machine + Send + 'static>(
+    settings: &Settings,
+    context: &str,
+    durability: Durability,
+    make: impl Fn() -> M + Send + Sync + 'static,
+) -> Result<Owner<M>, Failure> {
+    let (journal, owners) = (Topic::journal(context, 1), Topic::owners(context, 1));
     if durability == Durability::Fsync {
         // The journal's own making knows nothing of it: a cluster with replicas does not need it.
         let topic = NewTopic::new(&journal.name, 1, TopicReplication::Fixed(1))
@@ -144,14 +168,14 @@ pub async fn begin(brokers: &str, context: String, durability: Durability) -> Re
             .set("retention.ms", "-1")
             .set("retention.bytes", "-1")
             .set("message.timestamp.type", "LogAppendTime");
-        let made = admin(brokers)?.create_topics(&[topic], &AdminOptions::new()).await?;
+        let made = admin(&settings.brokers)?.create_topics(&[topic], &AdminOptions::new()).await?;
         made.into_iter().collect::<Result<Vec<_>, _>>().map_err(|(topic, code)| format!("{topic}: {code}"))?;
     }
-    ensure(&settings, &[journal.clone(), owners], 1).await?;
-    check(&settings, &[journal]).await?;
-    let opened = tokio::task::spawn_blocking(move || {
-        Owner::open(&settings, &context, |_| Tickets::default()).map_err(Failure::from)
-    });
+    ensure(settings, &[journal.clone(), owners], 1).await?;
+    check(settings, &[journal]).await?;
+    let (settings, context) = (settings.clone(), context.to_owned());
+    let opened =
+        tokio::task::spawn_blocking(move || Owner::open(&settings, &context, move |_| make()).map_err(Failure::from));
     let owner = opened.await??;
     let serves = async {
         while !owner.status().iter().all(|partition| partition.standing == Standing::Serving) {
@@ -161,15 +185,14 @@ pub async fn begin(brokers: &str, context: String, durability: Durability) -> Re
     tokio::time::timeout(PATIENCE, serves)
         .await
         .map_err(|_| format!("the owner does not serve: {:?}", owner.status()))?;
-    Ok(Arc::new(Journal { owner }))
+    Ok(owner)
 }
 
-/// Ends a journal and forgets its topics, so that its files are not there when another store is measured.
+/// Ends an owner and forgets its topics, so that their files are not there when another store is measured.
 ///
 /// # Errors
-/// A client still holds it, or Kafka does not delete the topics.
-pub async fn end(brokers: &str, journal: Arc<Journal>) -> Result<(), Failure> {
-    let owner = Arc::into_inner(journal).ok_or("a client still holds the journal")?.owner;
+/// The journal has void records, or Kafka does not delete the topics.
+pub async fn close<M: Machine + Send + 'static>(brokers: &str, owner: Owner<M>) -> Result<(), Failure> {
     let topic = owner.topic().to_string();
     let status = owner.status();
     tokio::task::spawn_blocking(move || owner.shutdown(PATIENCE)).await?;

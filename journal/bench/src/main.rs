@@ -4,6 +4,7 @@ mod clients;
 mod journal;
 mod postgres_es;
 mod report;
+mod tail;
 mod ticket;
 mod umadb;
 mod usage;
@@ -59,6 +60,9 @@ struct Arguments {
     /// Seconds with each store before the first cell
     #[arg(long, default_value_t = 10.0)]
     begin: f64,
+    /// Entries a second whose way to a reader is measured
+    #[arg(long, default_value_t = 10_000, value_parser = clap::value_parser!(u32).range(1..=100_000))]
+    tail: u32,
     /// What to call the machine in the report
     #[arg(long, default_value = "a machine")]
     machine: String,
@@ -125,13 +129,20 @@ async fn run(arguments: Arguments) -> Result<(), Failure> {
                 figures.add(system, clients, measured);
             }
         }
+        for durability in [Durability::Fsync, Durability::NoFsync] {
+            let tail = tail::run(&arguments.kafka, durability, arguments.tail, length).await;
+            let tail = tail.map_err(|failure| format!("the tail at {}/s: {failure}", arguments.tail))?;
+            println!("round {} {}", round + 1, report::tail_line(durability, &tail));
+            figures.add_tail(durability, tail);
+        }
     }
-    let report = Report { figures, flush, length, rounds: arguments.rounds, machine: &arguments.machine };
-    println!("\nMedians of {} rounds:\n\n{}", arguments.rounds, report.table());
+    let report =
+        Report { figures, flush, length, rounds: arguments.rounds, rate: arguments.tail, machine: &arguments.machine };
+    println!("\nMedians of {} rounds:\n\n{}\n{}", arguments.rounds, report.table(), report.tail_table());
     if let Some(path) = &arguments.write {
         std::fs::write(path, report.page()).map_err(|error| format!("{}: {error}", path.display()))?;
     }
-    println!("{}", report.json());
+    println!("{}\n{}", report.tail_json(), report.json());
     Ok(())
 }
 

@@ -7,6 +7,7 @@ use serde_json::{Map, Value as Json, json};
 
 use crate::clients::{Length, Measured};
 use crate::journal::Durability;
+use crate::tail::Tail;
 use crate::{SYSTEMS, System};
 
 /// The page, but for what is measured.
@@ -18,25 +19,48 @@ const HEAD: &str = "\
 |--:|---|--:|--:|--:|--:|--:|--:|
 ";
 
-/// Everything measured, by the place of the store in [`SYSTEMS`] and clients.
+/// The head of the tail's table.
+const TAIL_HEAD: &str = "\
+| store | entries/s seen | p50 ms | p99 ms | longest ms | p99 ms from when each should have begun |
+|---|--:|--:|--:|--:|--:|
+";
+
+/// Everything measured.
 #[derive(Default)]
-pub struct Figures(BTreeMap<(usize, usize), Vec<Measured>>);
+pub struct Figures {
+    /// By clients and the place of the store in [`SYSTEMS`].
+    cells: BTreeMap<(usize, usize), Vec<Measured>>,
+    /// By the same place.
+    tails: BTreeMap<usize, Vec<Tail>>,
+}
 
 impl Figures {
     /// Takes the outcome of a cell.
     pub fn add(&mut self, system: System, clients: usize, measured: Measured) {
-        self.0.entry((clients, place(system))).or_default().push(measured);
+        self.cells.entry((clients, place(system))).or_default().push(measured);
+    }
+
+    /// Takes the outcome of a tail.
+    pub fn add_tail(&mut self, durability: Durability, tail: Tail) {
+        self.tails.entry(place(System::Journal(durability))).or_default().push(tail);
+    }
+
+    /// The tail of median p99, if there is one.
+    fn tail(&self, durability: Durability) -> Option<Tail> {
+        let mut all = self.tails.get(&place(System::Journal(durability)))?.clone();
+        all.sort_by(|one, other| one.p99.total_cmp(&other.p99));
+        all.get(all.len() / 2).copied()
     }
 
     /// The median of one figure of a cell, if it was measured.
     fn median(&self, system: System, clients: usize, of: impl Fn(&Measured) -> f64) -> Option<f64> {
-        let mut all: Vec<f64> = self.0.get(&(clients, place(system)))?.iter().map(of).collect();
+        let mut all: Vec<f64> = self.cells.get(&(clients, place(system)))?.iter().map(of).collect();
         all.sort_by(f64::total_cmp);
         Some(all[all.len() / 2])
     }
 
     fn clients(&self) -> Vec<usize> {
-        let mut clients: Vec<usize> = self.0.keys().map(|(clients, _)| *clients).collect();
+        let mut clients: Vec<usize> = self.cells.keys().map(|(clients, _)| *clients).collect();
         clients.dedup();
         clients
     }
@@ -66,6 +90,15 @@ pub fn line(system: System, clients: usize, measured: &Measured) -> String {
     )
 }
 
+/// A tail in one line.
+pub fn tail_line(durability: Durability, tail: &Tail) -> String {
+    let Tail { per_second, p50, p99, max, due_p99 } = tail;
+    format!(
+        "to a reader   {:<30} {per_second:>8.0}/s  p50 {p50:>6.2}  p99 {p99:>7.2}  longest {max:>7.2} ms  from due p99 {due_p99:>7.2} ms",
+        name(System::Journal(durability))
+    )
+}
+
 /// What is told in the end.
 pub struct Report<'a> {
     /// What was measured.
@@ -76,6 +109,8 @@ pub struct Report<'a> {
     pub length: Length,
     /// How often each was measured.
     pub rounds: usize,
+    /// Entries a second of the tail.
+    pub rate: u32,
     /// The machine, in words.
     pub machine: &'a str,
 }
@@ -100,6 +135,30 @@ impl Report<'_> {
             }
         }
         table
+    }
+
+    /// From append to a reader, as a table.
+    pub fn tail_table(&self) -> String {
+        let mut table = TAIL_HEAD.to_owned();
+        for durability in [Durability::Fsync, Durability::NoFsync] {
+            if let Some(Tail { per_second, p50, p99, max, due_p99 }) = self.figures.tail(durability) {
+                let (name, per_second) = (name(System::Journal(durability)), thousands(per_second));
+                table += &format!("| {name} | {per_second} | {p50:.2} | {p99:.2} | {max:.2} | {due_p99:.2} |\n");
+            }
+        }
+        table
+    }
+
+    /// The same, for programs.
+    pub fn tail_json(&self) -> Json {
+        let tail = |durability| {
+            let Tail { per_second, p50, p99, max, due_p99 } = self.figures.tail(durability)?;
+            Some(
+                json!({ "per_s": per_second.round(), "p50_ms": p50, "p99_ms": p99, "max_ms": max, "due_p99_ms": due_p99 }),
+            )
+        };
+        let (fsync, nofsync) = (tail(Durability::Fsync), tail(Durability::NoFsync));
+        json!({ "tail": { "rate": self.rate, "fsync": fsync, "nofsync": nofsync } })
     }
 
     /// How the journal stands to the best of the others, both durable before the answer.
@@ -127,7 +186,7 @@ impl Report<'_> {
 
     /// The page with everything.
     pub fn page(&self) -> String {
-        let others = self.figures.0.values().flatten().map(|cell| cell.others).fold(0.0, f64::max);
+        let others = self.figures.cells.values().flatten().map(|cell| cell.others).fold(0.0, f64::max);
         PAGE.replace("{machine}", self.machine)
             .replace("{flush}", &format!("{:.2}", self.flush.as_secs_f64() * 1e3))
             .replace("{rounds}", &self.rounds.to_string())
@@ -135,6 +194,8 @@ impl Report<'_> {
             .replace("{warm_up}", &self.length.warm_up.as_secs_f64().to_string())
             .replace("{others}", &format!("{:.0}", (others * 100.0).ceil()))
             .replace("{table}", &self.table())
+            .replace("{tail}", &self.tail_table())
+            .replace("{rate}", &thousands(self.rate.into()))
             .replace("{comparison}", &self.comparison())
             .replace("{json}", &self.json().to_string())
     }
@@ -189,7 +250,16 @@ mod tests {
         figures.add(System::Umadb, 64, cell(5_000.0, 20.0));
         figures.add(System::PostgresEs, 64, cell(4_000.0, 30.0));
         let length = Length { warm_up: Duration::from_secs(1), counted: Duration::from_secs(8) };
-        let report = Report { figures, flush: Duration::from_micros(280), length, rounds: 3, machine: "m" };
+        for p99 in [9.0, 3.0, 4.0] {
+            figures.add_tail(
+                Durability::Fsync,
+                Tail { per_second: 9_999.6, p50: 1.0, p99, max: 30.0, due_p99: p99 + 1.0 },
+            );
+        }
+        let report =
+            Report { figures, flush: Duration::from_micros(280), length, rounds: 3, rate: 10_000, machine: "m" };
+        assert!(report.page().contains("| daybook, fsync before the ack | 10,000 | 1.00 | 4.00 | 30.00 | 5.00 |"));
+        assert_eq!(report.tail_json()["tail"]["fsync"]["p99_ms"], 4.0);
         assert_eq!(report.json()["fsync"]["daybook"]["64"], 20_000);
         assert_eq!(report.json()["fsync"]["umadb"]["64"], 5_000);
         assert!(report.table().contains("| 64 | daybook, fsync before the ack | 20,000 | 1.00 | 8.00 |"));
