@@ -1,6 +1,6 @@
 # Daybook, by hand. Every target says what it does while it does it, and is harmless when repeated.
 .DEFAULT_GOAL := help
-.PHONY: help up down status test model faults journeys demo bench bench-journal clean
+.PHONY: help up down status test model faults journeys demo bench bench-journal bench-state clean
 
 help: ## This list
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 24
@@ -36,6 +36,10 @@ bench: up ## Measure answers, freshness, throughput, list, rebuild and memory
 
 bench-journal: ## Measure the journal beside UmaDB and postgres-es, and write docs/benchmarks.md
 	@journal/bench/run
+
+bench-state: ## Measure what ten million entries cost the command API: answers, start, memory
+	@cargo build --workspace --bins --locked
+	@command-api/bench/run
 
 clean: down ## Forget the local system's data; downloads stay in the cache
 	@deploy/local/services purge

@@ -1,25 +1,28 @@
 //! A large incident journal, for measuring what depends on its length: the life of one real incident, written again and again
 //! under other ids, past the command API and as fast as the log takes it.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
+use std::str::FromStr;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use clap::Args;
 use daybook_contents::kind;
 use daybook_journal::{
     Admitted, Decision, From, Machine, Owner, Poison, Position, Reader, Refused, Settings as Journal, Standing, Start,
-    partition_of,
+    partition_of, topics,
 };
 use daybook_kernel::{Datum, Number, Time};
 use daybook_schemas::{Catalogue, envelope::Entry};
 use serde_json::json;
 use uuid::Uuid;
 
+use super::filled::{Filled, incident};
 use super::stage;
 use crate::api::{Api, Command};
 use crate::fault::Fault;
 use crate::progress::Progress;
 use crate::settings::Settings;
+use crate::tenant;
 
 /// Commands of one life.
 const LIFE: u64 = 10;
@@ -30,6 +33,9 @@ const OPEN: u64 = 5_000;
 /// Entries of a partition that are under way at the same time.
 const UNDER_WAY: usize = 1_000;
 
+/// Tenants that are begun for each partition at most.
+const TRIES: i32 = 32;
+
 /// How long to wait for the partitions.
 const PATIENCE: Duration = Duration::from_secs(60);
 
@@ -39,26 +45,74 @@ pub struct Request {
     /// Entries to write, ten for each incident.
     #[arg(long, default_value_t = 10_000_000)]
     entries: u64,
-    /// The life to copy, as this command printed it; without it one is lived first, for which the command API has to run.
+    /// The life to copy and the tenants to fill, as this command printed them, and only once; without it a life is lived and
+    /// tenants are begun, for which the command API has to run.
     #[arg(long, value_delimiter = ',')]
-    life: Vec<Position>,
+    life: Vec<Part>,
+}
+
+/// What has to be there before copies are written.
+#[derive(Debug, Clone)]
+enum Part {
+    /// A step of the life to copy.
+    Step(Position),
+    /// A tenant without incidents.
+    Tenant(Uuid),
+}
+
+impl FromStr for Part {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match (text.parse(), text.parse()) {
+            (Ok(position), _) => Ok(Self::Step(position)),
+            (_, Ok(tenant)) => Ok(Self::Tenant(tenant)),
+            _ => Err("it is neither a position, as journal.incident/3#4711, nor a tenant's id".into()),
+        }
+    }
 }
 
 /// Lives a life, or copies one.
 pub async fn run(request: Request, settings: &Settings) -> Result<(), Fault> {
-    if request.life.is_empty() {
-        let life = live(settings).await?;
-        let life: Vec<_> = life.iter().map(ToString::to_string).collect();
-        println!("{}", life.join(","));
-        return Ok(());
-    }
     let journal = Journal {
         development: settings.kafka.development,
         ..Journal::new(settings.kafka.brokers.clone(), "daybook-fill")
     };
+    if request.life.is_empty() {
+        let (life, tenants) = (live(settings).await?, begin_tenants(&journal, settings).await?);
+        let life = life.iter().map(ToString::to_string).chain(tenants.iter().map(ToString::to_string));
+        println!("{}", life.collect::<Vec<_>>().join(","));
+        return Ok(());
+    }
+    let (mut life, mut tenants) = (Vec::new(), Vec::new());
+    for part in request.life {
+        match part {
+            Part::Step(position) => life.push(position),
+            Part::Tenant(tenant) => tenants.push(tenant),
+        }
+    }
     let entries = request.entries;
-    let life = request.life;
-    tokio::task::spawn_blocking(move || copy(&journal, &life, entries)).await.expect("copying does not panic")
+    tokio::task::spawn_blocking(move || copy(&journal, &life, &tenants, entries)).await.expect("copying does not panic")
+}
+
+/// One tenant for each partition of the incident journal: what is measured does not depend on how many there are.
+async fn begin_tenants(journal: &Journal, settings: &Settings) -> Result<Vec<Uuid>, Fault> {
+    let journals = topics::journals(journal).await?;
+    let named = journals.iter().find(|(name, _)| name == "journal.incident");
+    let (_, partitions) = named.ok_or_else(|| Fault::asked("there is no incident journal yet"))?;
+    let api = Api::new(&settings.cli.command_url, &settings.cli.query_url, "");
+    let run = Uuid::new_v4().simple().to_string()[..8].to_owned();
+    let mut of_partition = BTreeMap::new();
+    // The command API chooses the ids: some partitions are met more than once before all are.
+    for place in 1..=partitions * TRIES {
+        let slug = format!("filled-{run}-{place}");
+        let tenant = tenant::open(&api, settings, &slug, &slug).await?;
+        of_partition.entry(partition_of(tenant.as_bytes(), *partitions)).or_insert(tenant);
+        if of_partition.len() == *partitions as usize {
+            return Ok(of_partition.into_values().collect());
+        }
+    }
+    Err(Fault::asked(format!("of {} tenants none is of some of the {partitions} partitions", partitions * TRIES)))
 }
 
 /// One incident from its report to its resolution, through the command API; where its entries stand.
@@ -112,7 +166,7 @@ fn read(journal: &Journal, life: &[Position]) -> Result<Vec<Entry>, Fault> {
     Ok(found)
 }
 
-fn copy(journal: &Journal, life: &[Position], entries: u64) -> Result<(), Fault> {
+fn copy(journal: &Journal, life: &[Position], tenants: &[Uuid], entries: u64) -> Result<(), Fault> {
     let template = read(journal, life)?;
     let mut journal = journal.clone();
     journal.limits.book_commands = 4 * UNDER_WAY;
@@ -124,13 +178,14 @@ fn copy(journal: &Journal, life: &[Position], entries: u64) -> Result<(), Fault>
         }
         std::thread::sleep(Duration::from_millis(20));
     }
-    // One book for each partition is enough: what is measured does not depend on tenants.
     let partitions = owner.partitions();
-    let tenant = |partition| {
-        std::iter::repeat_with(Uuid::new_v4).find(|id| partition_of(id.as_bytes(), partitions) == partition)
-    };
-    let tenants: Vec<_> = (0..partitions).filter_map(tenant).collect();
-    let each = entries / u64::try_from(tenants.len()).unwrap_or(1);
+    let of =
+        |partition| tenants.iter().copied().find(|tenant| partition_of(tenant.as_bytes(), partitions) == partition);
+    let tenants: Vec<Uuid> = (0..partitions).map_while(of).collect();
+    if tenants.len() != partitions as usize {
+        return Err(Fault::asked("a partition has no tenant to fill: say all that this command printed as --life"));
+    }
+    let each = entries / tenants.len() as u64;
     let progress = Progress::of("entries", entries);
     let mut under_way: VecDeque<_> = VecDeque::new();
     let runtime = tokio::runtime::Handle::current();
@@ -152,9 +207,12 @@ fn copy(journal: &Journal, life: &[Position], entries: u64) -> Result<(), Fault>
     for submission in under_way {
         runtime.block_on(submission).map_err(refused)?;
     }
-    let seconds = begun.elapsed().as_secs_f64();
-    println!("{} entries in {seconds:.0} s, {:.0}/s", each * tenants.len() as u64, entries as f64 / seconds);
+    let (seconds, written) = (begun.elapsed().as_secs_f64(), each * tenants.len() as u64);
+    eprintln!("{written} entries in {seconds:.0} s, {:.0}/s", written as f64 / seconds);
     owner.shutdown(Duration::from_secs(5));
+    let incidents = each / (OPEN * LIFE) * OPEN + (each % (OPEN * LIFE)).min(OPEN);
+    let filled: Vec<_> = tenants.iter().map(|tenant| Filled { tenant: *tenant, incidents }.to_string()).collect();
+    println!("{}", filled.join(","));
     Ok(())
 }
 
@@ -193,7 +251,7 @@ impl Copier {
         self.book_number += 1;
         let mut entry = self.template[copy.place.step].clone();
         // The same for all steps of a life, another one for each incident.
-        let id = Uuid::new_v5(&copy.tenant, &copy.place.incident.to_be_bytes());
+        let id = incident(copy.tenant, copy.place.incident);
         entry.tenant = copy.tenant;
         entry.book_number = self.book_number;
         entry.command_id = format!("{id}-{}", copy.place.step);

@@ -12,6 +12,7 @@ use hdrhistogram::Histogram;
 use tokio::time::{Instant, sleep_until};
 use uuid::Uuid;
 
+use super::filled::Filled;
 use super::fresh::Samples;
 use super::script::{Bodies, Client, Done};
 use super::stage::Desk;
@@ -92,6 +93,13 @@ impl Crowd {
         let answers = Histogram::new_with_bounds(1, 120_000_000, 3).expect("the bounds are valid");
         let load = Load { answers, errors: BTreeMap::new(), last: None, took: Duration::ZERO };
         Self { clients: (0..clients).map(client).collect(), tally: Rc::new(RefCell::new(load)) }
+    }
+
+    /// Every client only comments on what its desk's tenant was filled with; there are as many of those as desks.
+    pub fn commenting_on(mut self, filled: &[Filled]) -> Self {
+        let old = filled.iter().cycle();
+        self.clients = self.clients.into_iter().zip(old).map(|(client, old)| client.commenting_on(*old)).collect();
+        self
     }
 
     /// What becomes of the load, also of one that is ended from outside.

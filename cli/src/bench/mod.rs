@@ -15,11 +15,13 @@ use crate::fault::Fault;
 use crate::rebuild;
 use crate::settings::Settings;
 
+use filled::Filled;
 use fresh::{Samples, Store};
 use load::Crowd;
 use wire::{Address, Wire};
 
 pub mod fill;
+mod filled;
 mod fresh;
 mod list;
 mod load;
@@ -61,13 +63,16 @@ pub struct Request {
     /// Tenants that share the load.
     #[arg(long, default_value_t = 8, value_parser = clap::value_parser!(u16).range(1..=1_000))]
     tenants: u16,
+    /// How long the system warms up at most, in seconds.
+    #[arg(long, default_value_t = 60, value_parser = clap::value_parser!(u64).range(0..=600))]
+    warm_up: u64,
+    /// Tenants that were filled, as `fill` printed them: the open loop only comments on their incidents.
+    #[arg(long, value_delimiter = ',', hide = true)]
+    filled: Vec<Filled>,
     /// Folder of the pid files of the services; beside the tool's memory where it is not said.
     #[arg(long)]
     pids: Option<PathBuf>,
 }
-
-/// How long the system warms up at most.
-const WARM_UP: Duration = Duration::from_secs(60);
 
 /// Runs the parts and prints the figures.
 pub async fn run(request: Request, settings: &Settings) -> Result<(), Fault> {
@@ -78,11 +83,17 @@ pub async fn run(request: Request, settings: &Settings) -> Result<(), Fault> {
     let desks = stage::build(&api, settings, &run, usize::from(request.tenants)).await?;
     let given = Rc::new(Cell::new(0));
     let crowd = |desks: &[stage::Desk], clients| Crowd::new(&commands, desks, &run, &given, clients);
+    let old = request.filled.iter().map(|filled| filled.desk(settings)).collect::<Result<Vec<_>, Fault>>()?;
+    // New incidents, or old ones where a journal was filled.
+    let usual = |clients| match old.is_empty() {
+        true => crowd(&desks, clients),
+        false => crowd(&old, clients).commenting_on(&request.filled),
+    };
     let mut figures = Map::new();
     let mut errors = 0;
 
     // What is read from disk, compiled or allocated once is not what is measured.
-    let warm = crowd(&desks, 32).closed("warm-up", WARM_UP, 100_000, true).await;
+    let warm = usual(32).closed("warm-up", Duration::from_secs(request.warm_up), 100_000, true).await;
     errors += warm.failed();
     settle(&desks, warm.last, &request.stores, settings).await?;
 
@@ -90,8 +101,7 @@ pub async fn run(request: Request, settings: &Settings) -> Result<(), Fault> {
         let samples = Samples::of(desks.iter().map(|desk| desk.tenant).collect(), &request.stores);
         let clients = (request.rate as usize / 8).clamp(8, 1_024);
         let opened = async {
-            let load =
-                crowd(&desks, clients).open(request.rate, Duration::from_secs(request.seconds), Some(&samples)).await;
+            let load = usual(clients).open(request.rate, Duration::from_secs(request.seconds), Some(&samples)).await;
             samples.end();
             load
         };

@@ -8,11 +8,15 @@ use serde::Deserialize;
 use serde_json::json;
 use uuid::Uuid;
 
+use super::filled::Filled;
 use super::stage::Desk;
 use super::wire::Wire;
 
 /// The commands after the report, in order.
 const LIFE: [&str; 4] = ["assign", "start", "add_comment", "resolve"];
+
+/// The place of the comment among them.
+const COMMENT: usize = 2;
 
 /// The bodies of the commands of a tenant, written once.
 #[derive(Debug)]
@@ -60,6 +64,7 @@ pub struct Client {
     run: Rc<str>,
     commands: Rc<Cell<u64>>,
     incident: Option<(Uuid, usize)>,
+    filled: Option<Filled>,
 }
 
 /// What an acknowledged command began.
@@ -73,14 +78,21 @@ pub enum Done {
 impl Client {
     /// A client of a desk; `commands` counts those of all clients, for their keys.
     pub fn new(wire: Wire, bodies: Rc<Bodies>, run: Rc<str>, commands: Rc<Cell<u64>>) -> Self {
-        Self { wire, bodies, run, commands, incident: None }
+        Self { wire, bodies, run, commands, incident: None, filled: None }
+    }
+
+    /// One that only comments on the incidents which that tenant was filled with.
+    pub fn commenting_on(mut self, filled: Filled) -> Self {
+        self.filled = Some(filled);
+        self
     }
 
     /// Gives the next command of the script; without `life` every command is a report.
     pub async fn next(&mut self, life: bool) -> Result<Done, String> {
         let number = self.commands.replace(self.commands.get() + 1);
         let key = format!("bench/{}/{number}", self.run);
-        let Some((id, step)) = self.incident.filter(|_| life) else {
+        let standing = self.filled.map(|filled| (filled.incident(&key), COMMENT));
+        let Some((id, step)) = standing.or(self.incident.filter(|_| life)) else {
             let answer = self.wire.post("/api/v1/incidents", Some(&key), self.bodies.report.clone()).await?;
             if answer.status != 201 {
                 return Err(format!("{}: {}", answer.status, String::from_utf8_lossy(&answer.body)));
