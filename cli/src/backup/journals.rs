@@ -123,13 +123,23 @@ pub fn compare(
     end: i64,
     count: &mut Count,
 ) -> Result<(), Fault> {
+    let mut excerpt = logs.excerpt(&partition.topic, partition.partition, end)?;
+    same(|| Ok(excerpt.next(PATIENCE)?), Frames::open(folder, &partition.kept)?, partition, end, count)
+}
+
+/// Compares what is found in a log that ends there with what was kept of it.
+fn same(
+    mut found: impl FnMut() -> Result<Option<Raw>, Fault>,
+    mut frames: Frames,
+    partition: &Partition,
+    end: i64,
+    count: &mut Count,
+) -> Result<(), Fault> {
     let place = format!("{}/{}", partition.topic, partition.partition);
     let differs = |offset: i64| Fault::asked(format!("{place} has not come out the same, from offset {offset} on"));
     let mut audit = Audit::new(&partition.topic, partition.partition);
-    let mut excerpt = logs.excerpt(&partition.topic, partition.partition, end)?;
-    let mut frames = Frames::open(folder, &partition.kept)?;
     let mut next: Option<Raw> = frames.next()?;
-    while let Some(raw) = excerpt.next(PATIENCE)? {
+    while let Some(raw) = found()? {
         audit.take(&raw).map_err(|_| differs(raw.offset))?;
         match &next {
             Some(kept) if kept.offset == raw.offset => {
@@ -148,5 +158,106 @@ pub fn compare(
         None if partition.fits(&audit.tip()) => Ok(()),
         None => Err(differs(end)),
         Some(kept) => Err(differs(kept.offset)),
+    }
+}
+
+/// A small journal, and its file, for tests.
+#[cfg(test)]
+pub mod tried {
+    use daybook_journal::{Digest, GATE, Header, OwnerId};
+
+    use super::super::files;
+    use super::*;
+
+    fn raw(offset: i64, header: &Header, value: &[u8]) -> Raw {
+        let headers = vec![(GATE.to_owned(), Some(header.encode()))];
+        Raw { offset, timestamp: 1_000 + offset, headers, value: Some(value.to_vec()), key: None }
+    }
+
+    /// The first record.
+    pub fn claim() -> Raw {
+        raw(0, &Header::Claim { term: 1, owner: OwnerId([7; 16]), code_version: 1 }, b"http://owner")
+    }
+
+    /// An entry; void in term 0.
+    pub fn entry(offset: i64, term: u64, number: u64, previous: Digest) -> Raw {
+        let header = Header::Entry { term, owner: OwnerId([7; 16]), seq: number - 1, number, previous };
+        raw(offset, &header, format!("entry {number}").as_bytes())
+    }
+
+    /// Keeps a log in that folder.
+    pub fn keep(folder: &Path, topic: &str, log: &[Raw]) -> Partition {
+        files::make_folder(folder).unwrap();
+        let mut file = FramesWriter::create(folder, "tried.records").unwrap();
+        let mut audit = Audit::new(topic, 0);
+        for raw in log {
+            audit.take(raw).unwrap();
+            file.write(raw).unwrap();
+        }
+        let (tip, last) = (audit.tip(), log.last().map(|raw| raw.offset));
+        let (topic, digest) = (topic.to_owned(), tip.gate.digest.to_string());
+        let (records, claims, voids) = (tip.records, tip.claims, tip.voids);
+        let (number, term, kept) = (tip.gate.number, tip.gate.term, file.finish().unwrap());
+        let (partition, first_offset, last_offset) = (0, Some(0), last);
+        Partition { topic, partition, records, claims, voids, first_offset, last_offset, number, term, digest, kept }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use daybook_journal::Digest;
+
+    use super::tried::{claim, entry};
+    use super::*;
+
+    const TOPIC: &str = "journal.tried";
+
+    /// A claim, an entry, an offset without a record, and two entries.
+    fn log() -> Vec<Raw> {
+        let (mut log, mut previous) = (vec![claim()], Digest::NONE);
+        for (number, offset) in [(1, 1), (2, 3), (3, 4)] {
+            let entry = entry(offset, 1, number, previous);
+            previous = Digest::of(entry.headers[0].1.as_deref().unwrap(), entry.value.as_deref().unwrap());
+            log.push(entry);
+        }
+        log
+    }
+
+    /// What stands in the place of no record.
+    fn filler(offset: i64) -> Raw {
+        entry(offset, 0, 1, Digest::NONE)
+    }
+
+    #[test]
+    fn what_has_not_come_out_the_same_is_told_by_its_offset() {
+        let folder = std::env::temp_dir().join(format!("daybook-compare-{}", uuid::Uuid::new_v4()));
+        let log = log();
+        let partition = tried::keep(&folder, TOPIC, &log);
+        let told = |mut found: Vec<Raw>| {
+            found.sort_by_key(|raw| raw.offset);
+            let end = found.last().map_or(0, |raw| raw.offset + 1);
+            let (mut found, frames) = (found.into_iter(), Frames::open(&folder, &partition.kept).unwrap());
+            same(|| Ok(found.next()), frames, &partition, end, &mut Count::of("compared", 4))
+        };
+        let restored: Vec<Raw> = log.iter().cloned().chain([filler(2)]).collect();
+        told(restored.clone()).unwrap();
+
+        let changed = |offset: i64, change: fn(&mut Raw)| {
+            let mut found = restored.clone();
+            change(found.iter_mut().find(|raw| raw.offset == offset).unwrap());
+            told(found).unwrap_err().to_string()
+        };
+        let from = |offset: i64| format!("{TOPIC}/0 has not come out the same, from offset {offset} on");
+        assert_eq!(changed(3, |raw| raw.timestamp += 1), from(3), "another date");
+        assert_eq!(changed(0, |raw| raw.value = None), from(0), "another claim");
+        assert_eq!(changed(4, |raw| raw.key = Some(vec![1])), from(4), "a key");
+        assert_eq!(changed(1, |raw| raw.value = Some(b"entry !".to_vec())), from(1), "another entry");
+        assert_eq!(told(log.iter().cloned().chain([filler(2), filler(5)]).collect()).unwrap_err().to_string(), from(5));
+        // Without the filler every record behind it has moved.
+        let mut moved = log.clone();
+        moved[2..].iter_mut().for_each(|raw| raw.offset -= 1);
+        assert_eq!(told(moved).unwrap_err().to_string(), from(3), "moved");
+        assert_eq!(told(restored[..3].to_vec()).unwrap_err().to_string(), from(4), "too short");
+        std::fs::remove_dir_all(&folder).unwrap();
     }
 }
