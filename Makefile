@@ -1,6 +1,6 @@
 # Daybook, by hand. Every target says what it does while it does it, and is harmless when repeated.
 .DEFAULT_GOAL := help
-.PHONY: help up down status test model faults journeys demo bench bench-journal bench-state clean
+.PHONY: help up down status test model faults upgrade journeys demo bench bench-journal bench-state clean
 
 help: ## This list
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 24
@@ -23,6 +23,9 @@ model: ## Search the protocol once more, with one more record than `make test` d
 
 faults: ## Every fault on a real Kafka, by 20 seeds each, judged by the checker of histories: 25 minutes
 	@tests/faults/run
+
+upgrade: ## A rolling upgrade under load, FROM=<git revision> to this checkout, and one instance back: see docs/runbooks/upgrade.md
+	@tests/upgrade/run $(FROM)
 
 journeys: up ## Every journey through the running system, outages and kills included
 	@DAYBOOK_CONFIG=$(CURDIR)/.local/daybook.toml DAYBOOK_STATE=$(CURDIR)/.local DAYBOOK_PORT_OFFSET=0 \

@@ -2,17 +2,15 @@
 //! goes, dies or sleeps, but no error.
 
 use std::{
-    collections::BTreeMap,
     sync::Arc,
     time::{Duration, Instant},
 };
 
-use futures::future::join_all;
 use serde_json::json;
 
 use crate::system::{
     System, Tenant,
-    balancer::{Balancer, INSTANCES, none_failed, within},
+    balancer::{Balancer, INSTANCES, both_own, none_failed, owned, tenants, within},
     eventually,
     load::Load,
     mended,
@@ -38,36 +36,6 @@ async fn alone(system: &System) {
     // None of these journeys touches a component.
     system.services(&["start"]).await;
     system.services(&["wait"]).await;
-}
-
-/// Waits until the partitions of incidents are shared, and each has an owner.
-async fn both_own(system: &System) {
-    eventually("both own partitions", 20, async || {
-        let (one, other) = (owned(system, ONE).await, owned(system, OTHER).await);
-        if one.len() == 2 && other.len() == 2 { Ok(()) } else { Err(format!("{one:?} and {other:?}")) }
-    })
-    .await;
-}
-
-/// The partitions of incidents that an instance serves.
-async fn owned(system: &System, instance: &str) -> Vec<i32> {
-    let mut owned = Vec::new();
-    for partition in 0..4 {
-        if system.serves(instance, partition).await {
-            owned.push(partition);
-        }
-    }
-    owned
-}
-
-/// A tenant for each partition, in their order.
-async fn tenants(system: &System, name: &str) -> Vec<Arc<Tenant>> {
-    let mut found: BTreeMap<i32, Arc<Tenant>> = BTreeMap::new();
-    while found.len() < 4 {
-        let begun = join_all((0..4).map(|_| Tenant::begin(system, name))).await;
-        found.extend(begun.into_iter().map(|tenant| (tenant.partition, Arc::new(tenant))));
-    }
-    found.into_values().collect()
 }
 
 #[tokio::test(flavor = "multi_thread")]

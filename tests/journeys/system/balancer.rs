@@ -12,7 +12,7 @@ use std::{
 use futures::future::join_all;
 use tokio::{task::JoinSet, time::MissedTickBehavior};
 
-use super::{Receipt, System, Tenant, journal::Journal, load::Known};
+use super::{Receipt, System, Tenant, eventually, journal::Journal, load::Known};
 
 /// The instances.
 pub const INSTANCES: [&str; 2] = ["command-api", "command-api-2"];
@@ -20,6 +20,36 @@ pub const INSTANCES: [&str; 2] = ["command-api", "command-api-2"];
 /// How often an instance is asked whether it is ready, and how long it may take to say so.
 const ASKED: Duration = Duration::from_millis(100);
 const PATIENCE: Duration = Duration::from_millis(500);
+
+/// Waits until the partitions of incidents are shared, and each has an owner.
+pub async fn both_own(system: &System) {
+    eventually("both own partitions", 20, async || {
+        let (one, other) = (owned(system, INSTANCES[0]).await, owned(system, INSTANCES[1]).await);
+        if one.len() == 2 && other.len() == 2 { Ok(()) } else { Err(format!("{one:?} and {other:?}")) }
+    })
+    .await;
+}
+
+/// The partitions of incidents that an instance serves.
+pub async fn owned(system: &System, instance: &str) -> Vec<i32> {
+    let mut owned = Vec::new();
+    for partition in 0..4 {
+        if system.serves(instance, partition).await {
+            owned.push(partition);
+        }
+    }
+    owned
+}
+
+/// A tenant for each partition, in their order.
+pub async fn tenants(system: &System, name: &str) -> Vec<Arc<Tenant>> {
+    let mut found: BTreeMap<i32, Arc<Tenant>> = BTreeMap::new();
+    while found.len() < 4 {
+        let begun = join_all((0..4).map(|_| Tenant::begin(system, name))).await;
+        found.extend(begun.into_iter().map(|tenant| (tenant.partition, Arc::new(tenant))));
+    }
+    found.into_values().collect()
+}
 
 /// One command that was sent.
 #[derive(Debug)]

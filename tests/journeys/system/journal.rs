@@ -28,6 +28,8 @@ pub struct Gate {
     pub term: u64,
     owner: [u8; 16],
     next_seq: u64,
+    /// The code versions of the claims that stood, in order.
+    pub code_versions: Vec<u32>,
     /// The number of the last entry.
     pub number: u64,
     /// Its digest.
@@ -44,6 +46,7 @@ impl Gate {
             assert!(term <= self.term + 1, "a claim of term {term} after term {}", self.term);
             if term == self.term + 1 {
                 (self.term, self.owner, self.next_seq) = (term, owner, 0);
+                self.code_versions.push(u32::from_be_bytes(gate[26..30].try_into().unwrap()));
             }
             return false;
         }

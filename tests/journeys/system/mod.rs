@@ -30,6 +30,8 @@ pub const PROJECTORS: [&str; 4] = ["projector-postgres", "projector-clickhouse",
 pub struct System {
     state: PathBuf,
     offset: u16,
+    /// The checkout whose scripts start its processes.
+    pub release: PathBuf,
     environment: Vec<(String, String)>,
     http: reqwest::Client,
 }
@@ -52,7 +54,7 @@ impl System {
 
     fn at(state: PathBuf, offset: u16) -> Self {
         let http = reqwest::Client::builder().timeout(Duration::from_secs(30)).tcp_nodelay(true).build().unwrap();
-        Self { state, offset, environment: Vec::new(), http }
+        Self { state, offset, release: root().to_owned(), environment: Vec::new(), http }
     }
 
     /// The same system, its processes started with this variable from here on.
@@ -112,7 +114,7 @@ impl System {
 
     /// The same, where it may fail: what was said then.
     pub async fn try_services(&self, arguments: &[&str]) -> Result<String, String> {
-        self.run(&root().join("deploy/local/services"), arguments).await
+        self.run(&self.release.join("deploy/local/services"), arguments).await
     }
 
     /// Runs `daybook`, the operator's tool.
