@@ -2,12 +2,13 @@
 //!
 //! `Daybook-Cause: policy=leaver;source=identity/<tenant>#4711;step=0;depth=1` names the policy, the context, tenant and
 //! number of the entry in its book, the place of this command in the answer to it, and how many policies stand between it
-//! and a person's. `Daybook-Tenant: <tenant>` comes with it. Both are only for who may act as a policy.
+//! and a person's. `;retry=1` behind it says that the command was rejected, and somebody asks for it once more.
+//! `Daybook-Tenant: <tenant>` comes with it. Both are only for who may act as a policy.
 
 use axum::http::{HeaderMap, HeaderName};
 use daybook_kernel::Tenant;
 use daybook_platform::{ApiError, Caller};
-use daybook_schemas::envelope::Causation;
+use daybook_schemas::envelope::{Causation, Entry};
 use uuid::Uuid;
 
 /// The entry that a command answers.
@@ -19,12 +20,38 @@ pub const TENANT: HeaderName = HeaderName::from_static("daybook-tenant");
 /// The permission that both need, beside being of the platform.
 pub const ACT: &str = "policy:act";
 
+/// Why a policy gives a command.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Cause {
+    /// The entry that it answers, and the command's place in the answer.
+    pub causation: Causation,
+    /// Whether the command was rejected before, and somebody asks for it once more.
+    pub is_retry: bool,
+}
+
+impl Cause {
+    /// The cause of an entry; none where no policy gave its command. That it was a retry stands in the command's id: the
+    /// form of an envelope is final.
+    pub fn of(entry: &Entry) -> Option<Self> {
+        let retry = Self { causation: entry.causation.clone()?, is_retry: true };
+        let is_retry = entry.command_id == retry.command_id();
+        Some(Self { is_retry, ..retry })
+    }
+
+    /// The id of the command: the same whoever gives it and however often, so that sending it again is harmless.
+    pub fn command_id(&self) -> String {
+        let Causation { policy, context, tenant, book_number, step, .. } = &self.causation;
+        let retry = if self.is_retry { "/retry" } else { "" };
+        format!("{policy}/{context}/{tenant}#{book_number}/{step}{retry}")
+    }
+}
+
 /// The caller as which the request acts, and the entry it answers: a policy acts in the tenant it names. The request of
 /// anybody else stays as it is.
 ///
 /// # Errors
 /// 403 where the caller may not act as a policy; 400 naming the header that is not as it should be.
-pub fn acting(headers: &HeaderMap, caller: Caller) -> Result<(Caller, Option<Causation>), ApiError> {
+pub fn acting(headers: &HeaderMap, caller: Caller) -> Result<(Caller, Option<Cause>), ApiError> {
     let (cause, tenant) = match (text(headers, &CAUSE)?, text(headers, &TENANT)?) {
         (None, None) => return Ok((caller, None)),
         _ if !caller.is_platform() || !caller.may(ACT) => return Err(ApiError::forbidden(ACT)),
@@ -35,20 +62,15 @@ pub fn acting(headers: &HeaderMap, caller: Caller) -> Result<(Caller, Option<Cau
     let Some(tenant) = tenant_of(tenant) else {
         return Err(ApiError::field("Daybook-Tenant", "must be the id of an organisation, or platform"));
     };
-    let Some(causation) = parse(cause) else {
-        let form = "must be policy=<name>;source=<context>/<tenant>#<number>;step=<number>;depth=<number>";
+    let Some(cause) = parse(cause) else {
+        let form = "must be policy=<name>;source=<context>/<tenant>#<number>;step=<number>;depth=<number>, \
+                    and ;retry=1 for a retry";
         return Err(ApiError::field("Daybook-Cause", form));
     };
-    Ok((Caller { tenant, ..caller }, Some(causation)))
+    Ok((Caller { tenant, ..caller }, Some(cause)))
 }
 
-/// The id of a policy's command: the same whoever gives it and however often, so that sending it again is harmless.
-pub fn command_id(causation: &Causation) -> String {
-    let Causation { policy, context, tenant, book_number, step, .. } = causation;
-    format!("{policy}/{context}/{tenant}#{book_number}/{step}")
-}
-
-fn parse(header: &str) -> Option<Causation> {
+fn parse(header: &str) -> Option<Cause> {
     let mut parts = header.split(';').map(str::trim);
     let mut part = |name: &str| parts.next()?.strip_prefix(name)?.strip_prefix('=');
     let (policy, source) = (part("policy")?, part("source")?);
@@ -66,8 +88,13 @@ fn parse(header: &str) -> Option<Causation> {
         depth,
     };
     let named = (1..=40).contains(&policy.len()) && policy.bytes().all(|b| b.is_ascii_lowercase() || b == b'_');
+    let is_retry = match parts.next() {
+        None => false,
+        Some("retry=1") => true,
+        Some(_) => return None,
+    };
     let whole = named && parts.next().is_none() && causation.book_number > 0 && causation.depth > 0;
-    whole.then_some(causation)
+    whole.then_some(Cause { causation, is_retry })
 }
 
 fn tenant_of(text: &str) -> Option<Tenant> {
@@ -106,18 +133,39 @@ mod tests {
         given.iter().map(|(name, value)| (name.clone(), value.parse().unwrap())).collect()
     }
 
-    fn status(refused: Result<(Caller, Option<Causation>), ApiError>) -> StatusCode {
+    fn status(refused: Result<(Caller, Option<Cause>), ApiError>) -> StatusCode {
         refused.map(|_| ()).unwrap_err().into_response().status()
     }
 
     #[test]
     fn a_policy_acts_in_the_tenant_it_names() {
         let given = headers(&[(CAUSE, LEFT), (TENANT, ORGANISATION)]);
-        let (acting, causation) = acting(&given, caller(Uuid::nil(), &[ACT])).unwrap();
-        let causation = causation.unwrap();
+        let (acting, cause) = acting(&given, caller(Uuid::nil(), &[ACT])).unwrap();
+        let cause = cause.unwrap();
         assert_eq!(acting.tenant.to_string(), ORGANISATION);
-        assert_eq!((causation.book_number, causation.step, causation.depth), (4711, 1, 2));
-        assert_eq!(command_id(&causation), format!("leaver/identity/{ORGANISATION}#4711/1"));
+        assert_eq!((cause.causation.book_number, cause.causation.step, cause.causation.depth), (4711, 1, 2));
+        assert!(!cause.is_retry);
+        assert_eq!(cause.command_id(), format!("leaver/identity/{ORGANISATION}#4711/1"));
+    }
+
+    #[test]
+    fn a_retry_says_so_and_has_an_id_of_its_own() {
+        let given = headers(&[(CAUSE, &format!("{LEFT};retry=1")), (TENANT, ORGANISATION)]);
+        let (_, cause) = acting(&given, caller(Uuid::nil(), &[ACT])).unwrap();
+        let cause = cause.unwrap();
+        assert!(cause.is_retry);
+        assert_eq!(cause.command_id(), format!("leaver/identity/{ORGANISATION}#4711/1/retry"));
+    }
+
+    #[test]
+    fn the_entry_of_a_retry_is_told_from_that_of_a_step() {
+        for is_retry in [false, true] {
+            let cause = Cause { causation: parse(LEFT).unwrap().causation, is_retry };
+            let (command_id, causation) = (cause.command_id(), Some(cause.causation.clone()));
+            let entry = Entry { command_id, causation, ..Entry::barrier(daybook_kernel::Time(0)) };
+            assert_eq!(Cause::of(&entry), Some(cause));
+            assert_eq!(Cause::of(&Entry { causation: None, ..entry }), None, "a client may use any id");
+        }
     }
 
     #[test]
@@ -128,8 +176,8 @@ mod tests {
         assert_eq!(status(acting(&given, caller(Uuid::nil(), &["incident:*"]))), StatusCode::FORBIDDEN);
         let tenant = headers(&[(TENANT, ORGANISATION)]);
         assert_eq!(status(acting(&tenant, caller(other, &["*"]))), StatusCode::FORBIDDEN);
-        let (same, causation) = acting(&HeaderMap::new(), caller(other, &[])).unwrap();
-        assert_eq!((same.tenant, causation), (other, None));
+        let (same, cause) = acting(&HeaderMap::new(), caller(other, &[])).unwrap();
+        assert_eq!((same.tenant, cause), (other, None));
     }
 
     #[test]
@@ -141,6 +189,10 @@ mod tests {
             let cause = LEFT.replacen(wrong, "", 1);
             let given = headers(&[(CAUSE, &cause), (TENANT, ORGANISATION)]);
             assert_eq!(status(acting(&given, service())), StatusCode::BAD_REQUEST, "{cause}");
+        }
+        for wrong in [";retry=2", ";retry", ";again=1", ";retry=1;retry=1"] {
+            let given = headers(&[(CAUSE, &format!("{LEFT}{wrong}")), (TENANT, ORGANISATION)]);
+            assert_eq!(status(acting(&given, service())), StatusCode::BAD_REQUEST, "{wrong}");
         }
         let given = headers(&[(CAUSE, LEFT), (TENANT, "acme")]);
         assert_eq!(status(acting(&given, service())), StatusCode::BAD_REQUEST);

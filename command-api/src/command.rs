@@ -4,8 +4,9 @@ use std::sync::Arc;
 
 use daybook_journal::Position;
 use daybook_kernel::{Actor, Datum, Kind, Number, Rejection, Tenant, Time, book::Call};
-use daybook_schemas::envelope::Causation;
 use uuid::Uuid;
+
+use crate::cause::Cause;
 
 /// One request: commands that are accepted all or none, as one entry. Cheap to clone, for it may be given twice.
 #[derive(Clone)]
@@ -26,8 +27,8 @@ pub struct Command {
     pub occurred_at: Option<Time>,
     /// The version the aggregate must have (If-Match).
     pub expected: Option<u64>,
-    /// The entry that a policy answers with this command.
-    pub causation: Option<Arc<Causation>>,
+    /// Why a policy gives it.
+    pub cause: Option<Arc<Cause>>,
     /// Where fresh ids come from.
     pub seed: Uuid,
     /// The id of the request, for finding everything that came of it.

@@ -11,7 +11,7 @@ use daybook_kernel::{Tenant, book::storage::Unsaved};
 use crate::{
     facts::Name,
     store::{Batch, ContextStore, Saver, Saving, Store},
-    watermarks::{Mark, Source},
+    watermarks::Unsaved as Marks,
     window::{Key, Remembered},
 };
 
@@ -103,10 +103,10 @@ impl Keeping {
         books: Unsaved,
         book_numbers: BTreeMap<Tenant, u64>,
         remembered: BTreeMap<Key, Remembered>,
-        watermarks: BTreeMap<Source, Mark>,
+        marks: Marks,
     ) {
         let (at, latest) = (at.clone(), self.latest);
-        let batch = Batch { partition: self.partition, at, latest, books, book_numbers, remembered, watermarks };
+        let batch = Batch { partition: self.partition, at, latest, books, book_numbers, remembered, marks };
         let saving = self.saver.save(&self.store, batch);
         self.under_way = Some(Saved { saving, facts: std::mem::take(&mut self.facts) });
         self.unsaved = 0;

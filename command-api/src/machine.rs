@@ -19,6 +19,7 @@ use daybook_schemas::{
 use uuid::Uuid;
 
 use crate::{
+    cause::Cause,
     command::{Answer, Command, Receipt},
     facts::FactTable,
     keeping::Keeping,
@@ -183,7 +184,7 @@ impl BooksMachine {
             time: now,
             occurred_at: command.occurred_at,
             correlation: command.correlation.to_string(),
-            causation: command.causation.as_deref().cloned(),
+            causation: command.cause.as_ref().map(|cause| cause.causation.clone()),
             traceparent: command.traceparent.clone(),
             references,
             events: written,
@@ -238,8 +239,8 @@ impl BooksMachine {
         });
         folded.map_err(|error| poison(&error))?;
         self.book_numbers.put_admitted(entry.tenant, entry.book_number);
-        if let Some(causation) = &entry.causation {
-            let marked = self.watermarks.put(entry.tenant, causation);
+        if let Some(cause) = Cause::of(&entry) {
+            let marked = self.watermarks.put(entry.tenant, &cause);
             self.watermarks.admit(&marked);
         }
         if Window::covers(entry.time.0, self.made) {
@@ -293,17 +294,17 @@ impl Machine for BooksMachine {
         let Some(target) = command.steps.first().and_then(|alternatives| alternatives.first()) else {
             return Decision::Answer(Answer::Defect("a command without steps".to_owned()));
         };
-        if let Some(causation) = command.causation.as_deref() {
-            if let Err(rejection) = check_depth(causation) {
+        if let Some(cause) = command.cause.as_deref() {
+            if let Err(rejection) = check_depth(&cause.causation) {
                 return Decision::Answer(Answer::Rejected(rejection));
             }
             // This stands for the window of command ids, which forgets after a day and in which a client may use any id.
-            if self.watermarks.is_done(command.tenant, causation) {
+            if self.watermarks.is_done(command.tenant, cause) {
                 return Decision::Answer(Answer::AlreadyDone);
             }
         }
         let key = Key::new(command.tenant, &command.id);
-        let seen = self.window.find(&key, now_micros).filter(|_| command.causation.is_none());
+        let seen = self.window.find(&key, now_micros).filter(|_| command.cause.is_none());
         if let Some(seen) = seen {
             return Decision::Answer(match seen.matches(&command.fingerprint) {
                 true => Answer::Accepted(self.receipt(command.tenant, target.kind, &seen)),
@@ -339,7 +340,7 @@ impl Machine for BooksMachine {
         let facts = self.facts(command.tenant, about);
         let latest_before = std::mem::replace(&mut self.latest, now_micros);
         let (tenant, applied) = (command.tenant, steps.applied);
-        let marked = command.causation.as_deref().map(|causation| self.watermarks.put(tenant, causation));
+        let marked = command.cause.as_deref().map(|cause| self.watermarks.put(tenant, cause));
         let work = Work { tenant, key, remembered: seen, applied, book_number, marked, facts };
         self.pending.push_back(Pending { time: now_micros, latest_before, work: Some(work) });
         Decision::Append {
@@ -398,14 +399,14 @@ impl Machine for BooksMachine {
             self.books.saved(&batch.books);
             self.book_numbers.saved(batch.book_numbers.keys());
             self.window.saved(&batch.remembered);
-            self.watermarks.saved(&batch.watermarks);
+            self.watermarks.saved(&batch.marks);
             self.shared.facts.saved(facts, batch.at.checkpoint.number);
         }
         if self.keeping.is_due() {
             let books = self.books.take_unsaved();
             let book_numbers = self.book_numbers.take_unsaved();
-            let (remembered, watermarks) = (self.window.take_unsaved(), self.watermarks.take_unsaved());
-            self.keeping.save(at, books, book_numbers, remembered, watermarks);
+            let (remembered, marks) = (self.window.take_unsaved(), self.watermarks.take_unsaved());
+            self.keeping.save(at, books, book_numbers, remembered, marks);
         }
         Ok(())
     }

@@ -8,9 +8,7 @@ use daybook_schemas::sealing::Sealer;
 use serde_json::Value as Json;
 use uuid::Uuid;
 
-use crate::{
-    cause::command_id, command::Command, conditions::Conditions, engine::context_of, reply::malformed, routes::ask::Ask,
-};
+use crate::{command::Command, conditions::Conditions, engine::context_of, reply::malformed, routes::ask::Ask};
 
 /// The tenant in whose book the aggregate stands.
 ///
@@ -44,10 +42,8 @@ pub fn call(call: Call, tenant: Tenant, body: &Json, caller: &Caller, sealer: &S
 pub fn command(ask: &Ask, tenant: Tenant, steps: Vec<Vec<Call>>, sealer: &Sealer) -> Result<Command, ApiError> {
     let caller = &ask.caller;
     let conditions = Conditions::read(&ask.headers, caller)?;
-    let (id, actor) = match &ask.causation {
-        Some(causation) => {
-            (command_id(causation).into(), Actor::Service(format!("policy/{}", causation.policy).into()))
-        }
+    let (id, actor) = match &ask.cause {
+        Some(cause) => (cause.command_id().into(), Actor::Service(format!("policy/{}", cause.causation.policy).into())),
         None => (conditions.key.into(), Actor::User(caller.user)),
     };
     let expected = conditions.expected.map(u64::to_be_bytes);
@@ -67,7 +63,7 @@ pub fn command(ask: &Ask, tenant: Tenant, steps: Vec<Vec<Call>>, sealer: &Sealer
         member_of: caller.tenant,
         occurred_at: conditions.occurred_at,
         expected: conditions.expected,
-        causation: ask.causation.clone().map(Arc::new),
+        cause: ask.cause.clone().map(Arc::new),
         seed: Uuid::now_v7(),
         correlation: ask.context.id.clone(),
         traceparent: current_traceparent().or_else(|| ask.context.traceparent.as_deref().map(str::to_owned)),

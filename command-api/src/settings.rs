@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 /// The version of the code that decides. A deploy that decides otherwise, or writes new events, raises it: nobody claims
 /// a partition below the highest version seen.
-pub const CODE_VERSION: u32 = 1;
+pub const CODE_VERSION: u32 = 2;
 
 /// The settings, a section for each thing the process talks to.
 #[derive(Debug, Clone, Serialize, Deserialize)]

@@ -2,14 +2,17 @@
 //!
 //! They are kept for ever, one for each policy and source, so that a replay, a redelivery or a policy begun anew does
 //! nothing twice. A policy answers the entries of a source book in their order, and each with its steps in theirs.
+//!
+//! A step that was rejected lies below the watermark once a later one is admitted. Given once more by a person's wish, it
+//! is decided nevertheless, and its own mark is kept for ever: such retries are rare.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use daybook_kernel::{Rejection, Tenant, book::Overlay};
 use daybook_schemas::envelope::Causation;
 use serde::{Deserialize, Serialize};
 
-use crate::store::ContextStore;
+use crate::{cause::Cause, store::ContextStore};
 
 /// How many policies may stand between a command and a person's: more are policies that answer each other in a circle.
 pub const MOST_DEPTH: u32 = 16;
@@ -53,61 +56,97 @@ impl Mark {
     }
 }
 
-/// A mark that a decided command has set, and the one before it.
+/// A step of a source that was done by a retry below the watermark.
+pub type Retried = (Source, Mark);
+
+/// What a decided command has set.
 #[derive(Debug)]
-pub struct Marked {
-    source: Source,
-    mark: Mark,
-    before: Option<Mark>,
+pub enum Marked {
+    /// The watermark, with the one before it.
+    Raised(Source, Mark, Option<Mark>),
+    /// A mark below it.
+    Retried(Retried),
+}
+
+/// What differs from the store, and is to be saved.
+#[derive(Debug, Default)]
+pub struct Unsaved {
+    /// Watermarks.
+    pub watermarks: BTreeMap<Source, Mark>,
+    /// Marks of retries below them.
+    pub retried: BTreeSet<Retried>,
 }
 
 /// The watermarks of one partition's books.
 pub struct Watermarks {
     recent: Overlay<Source, Mark>,
+    retried: Overlay<Retried, ()>,
     store: ContextStore,
 }
 
 impl Watermarks {
     /// The watermarks over what the store holds.
     pub fn over(store: ContextStore) -> Self {
-        Self { recent: Overlay::default(), store }
+        Self { recent: Overlay::default(), retried: Overlay::default(), store }
     }
 
     fn find(&self, source: &Source) -> Option<Mark> {
         self.recent.get(source).copied().or_else(|| self.store.watermark(source))
     }
 
-    /// Whether a command with this cause was admitted in that tenant's book, or one that comes after it.
-    pub fn is_done(&self, target: Tenant, causation: &Causation) -> bool {
-        self.find(&Source::of(target, causation)).is_some_and(|last| Mark::of(causation) <= last)
+    /// Whether a command with this cause was admitted in that tenant's book. A step is done also where a later one is; a
+    /// retry only where it was admitted itself.
+    pub fn is_done(&self, target: Tenant, cause: &Cause) -> bool {
+        let (source, mark) = (Source::of(target, &cause.causation), Mark::of(&cause.causation));
+        match self.find(&source) {
+            Some(last) if mark < last && cause.is_retry => self.is_retried((source, mark)),
+            Some(last) => mark <= last,
+            None => false,
+        }
+    }
+
+    fn is_retried(&self, step: Retried) -> bool {
+        self.retried.get(&step).is_some() || self.store.is_retried(&step)
     }
 
     /// Sets the mark of a command that was decided.
-    pub fn put(&mut self, target: Tenant, causation: &Causation) -> Marked {
-        let (source, mark) = (Source::of(target, causation), Mark::of(causation));
+    pub fn put(&mut self, target: Tenant, cause: &Cause) -> Marked {
+        let (source, mark) = (Source::of(target, &cause.causation), Mark::of(&cause.causation));
         let before = self.find(&source);
+        if cause.is_retry && before.is_some_and(|last| mark <= last) {
+            self.retried.put((source.clone(), mark), ());
+            return Marked::Retried((source, mark));
+        }
         self.recent.put(source.clone(), mark);
-        Marked { source, mark, before }
+        Marked::Raised(source, mark, before)
     }
 
     /// The newest mark is taken back: its command was not admitted.
     pub fn take_back(&mut self, marked: &Marked) {
-        self.recent.take_back(&marked.source, marked.before);
+        match marked {
+            Marked::Raised(source, _, before) => self.recent.take_back(source, *before),
+            Marked::Retried(step) => self.retried.take_back(step, None),
+        }
     }
 
     /// The oldest mark that was set is admitted.
     pub fn admit(&mut self, marked: &Marked) {
-        self.recent.admit(&marked.source, marked.mark);
+        match marked {
+            Marked::Raised(source, mark, _) => self.recent.admit(source, *mark),
+            Marked::Retried(step) => self.retried.admit(step, ()),
+        }
     }
 
     /// What is to be saved.
-    pub fn take_unsaved(&mut self) -> BTreeMap<Source, Mark> {
-        self.recent.take_unsaved()
+    pub fn take_unsaved(&mut self) -> Unsaved {
+        let retried = self.retried.take_unsaved().into_keys().collect();
+        Unsaved { watermarks: self.recent.take_unsaved(), retried }
     }
 
     /// That has been saved.
-    pub fn saved(&mut self, saved: &BTreeMap<Source, Mark>) {
-        self.recent.saved(saved.keys());
+    pub fn saved(&mut self, saved: &Unsaved) {
+        self.recent.saved(saved.watermarks.keys());
+        self.retried.saved(saved.retried.iter());
     }
 }
 

@@ -105,7 +105,7 @@ async fn keep(system: &System, milliseconds: &str) {
 /// From here on there are claims of newer code in the journals; the system whose processes may claim nevertheless.
 async fn older_code_follows_newer(system: &System) -> System {
     let [older, newer] = INSTANCES;
-    let raised = system.clone().with("DAYBOOK_COMMAND_API_CODE_VERSION", "2");
+    let raised = system.clone().with("DAYBOOK_COMMAND_API_CODE_VERSION", "1000");
     let tenant = Tenant::begin(system, "upgrade").await;
     tenant.incident("Before the upgrade").await;
     raised.services(&["start", newer]).await;

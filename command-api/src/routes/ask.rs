@@ -10,14 +10,13 @@ use axum::{
 };
 use daybook_kernel::{Kind, Tenant, book::Call};
 use daybook_platform::{ApiError, Authenticator, Caller, body, body::RawBody, request::RequestContext};
-use daybook_schemas::envelope::Causation;
 use serde_json::{Map, Value as Json};
 use std::time::Duration;
 use tokio::time::timeout_at;
 use uuid::Uuid;
 
 use crate::{
-    cause::acting,
+    cause::{Cause, acting},
     conditions::IDEMPOTENCY_KEY,
     delivery::{Delivered, Undelivered, deliver, receive},
     forward::{
@@ -37,8 +36,8 @@ pub struct Ask {
     engine: Open,
     /// Who asks.
     pub caller: Caller,
-    /// The entry that a policy answers with it.
-    pub causation: Option<Causation>,
+    /// Why a policy asks.
+    pub cause: Option<Cause>,
     /// Its headers.
     pub headers: HeaderMap,
     /// Its body as it came.
@@ -59,7 +58,7 @@ impl FromRequest<Api> for Ask {
     async fn from_request(request: Request, api: &Api) -> Result<Self, ApiError> {
         let (mut parts, body) = request.into_parts();
         let caller = Arc::<Authenticator>::from_ref(api).caller(&parts.headers).await?;
-        let (caller, causation) = acting(&parts.headers, caller)?;
+        let (caller, cause) = acting(&parts.headers, caller)?;
         let forward = Forward::read(&parts.headers)?;
         let engine = match Open::from_request_parts(&mut parts, api).await {
             // An instance that starts owns nothing yet, whatever its earlier life did.
@@ -71,7 +70,7 @@ impl FromRequest<Api> for Ask {
         let headers = parts.headers.clone();
         let (method, uri) = (parts.method.clone(), parts.uri.clone());
         let RawBody(body) = RawBody::from_request(Request::from_parts(parts, body), api).await?;
-        Ok(Self { engine, caller, causation, headers, body, line, method, uri, forward, context })
+        Ok(Self { engine, caller, cause, headers, body, line, method, uri, forward, context })
     }
 }
 

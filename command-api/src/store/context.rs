@@ -19,7 +19,7 @@ use super::{
     rows::{self, SlotRow, StandRow},
 };
 use crate::{
-    watermarks::{Mark, Source},
+    watermarks::{Mark, Retried, Source},
     window::{Key, Remembered},
 };
 
@@ -81,6 +81,11 @@ impl ContextStore {
     /// How far a policy's source was answered.
     pub fn watermark(&self, source: &Source) -> Option<Mark> {
         Some(rows::read(&self.get(&rows::watermark(source))?))
+    }
+
+    /// Whether a step was done by a retry below the watermark.
+    pub fn is_retried(&self, step: &Retried) -> bool {
+        self.get(&rows::retried(step)).is_some()
     }
 
     /// What is remembered of a command that was accepted on one of these days.

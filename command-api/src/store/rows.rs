@@ -8,7 +8,7 @@ use daybook_kernel::{
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use uuid::Uuid;
 
-use crate::watermarks::Source;
+use crate::watermarks::{Mark, Retried, Source};
 
 /// What an aggregate's row holds.
 #[derive(Serialize, Deserialize)]
@@ -91,11 +91,22 @@ pub fn book_number(tenant: &Tenant) -> Vec<u8> {
 }
 
 pub fn watermark(source: &Source) -> Vec<u8> {
+    of_source(b'w', source)
+}
+
+pub fn retried((source, Mark { number, step }): &Retried) -> Vec<u8> {
+    let mut bytes = of_source(b'd', source);
+    bytes.extend(number.to_be_bytes());
+    bytes.extend(step.to_be_bytes());
+    bytes
+}
+
+fn of_source(tag: u8, source: &Source) -> Vec<u8> {
     let Source { target, policy, context, tenant, book } = source;
     let book = book.as_deref().unwrap_or_default();
     // Neither names of policies nor those of contexts hold a zero.
     let (policy, context) = (policy.as_bytes(), context.as_bytes());
-    key(b'w', &[target.as_bytes(), policy, &[0], context, &[0], tenant.as_bytes(), book.as_bytes()])
+    key(tag, &[target.as_bytes(), policy, &[0], context, &[0], tenant.as_bytes(), book.as_bytes()])
 }
 
 /// The value of a row.

@@ -13,7 +13,7 @@ use super::{
     rows::{self, SlotRow, StandRow},
 };
 use crate::{
-    watermarks::{Mark, Source},
+    watermarks::Unsaved as Marks,
     window::{Key, Remembered},
 };
 
@@ -32,7 +32,7 @@ pub struct Batch {
     /// Accepted commands.
     pub remembered: BTreeMap<Key, Remembered>,
     /// How far policies' sources were answered.
-    pub watermarks: BTreeMap<Source, Mark>,
+    pub marks: Marks,
 }
 
 /// How far the writing of a batch is.
@@ -145,8 +145,11 @@ fn write(store: &ContextStore, batch: &Batch) -> Result<(), fjall::Error> {
     for (tenant, number) in &batch.book_numbers {
         rows.insert(&store.rows, rows::book_number(tenant), rows::write(number));
     }
-    for (source, mark) in &batch.watermarks {
+    for (source, mark) in &batch.marks.watermarks {
         rows.insert(&store.rows, rows::watermark(source), rows::write(mark));
+    }
+    for step in &batch.marks.retried {
+        rows.insert(&store.rows, rows::retried(step), [].as_slice());
     }
     for (key, remembered) in &batch.remembered {
         rows.insert(&store.day(day_of(remembered.time))?, key.bytes().as_slice(), rows::write(remembered));

@@ -110,7 +110,7 @@ pub fn command(key: &str, id: u128, name: &str, body: Json) -> Command {
         seed: Uuid::from_u128(id << 96 | (key.len() as u128) << 64),
         correlation: "test".into(),
         traceparent: None,
-        causation: None,
+        cause: None,
         size: 100,
     }
 }
