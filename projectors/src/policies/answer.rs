@@ -9,16 +9,16 @@ use std::{
     time::Duration,
 };
 
-use daybook_kernel::{Heard, Memory, Policy, Tenant, Time};
+use daybook_kernel::{Heard, Memory, Order, Policy, Tenant, Time};
 use daybook_platform::{Health, Shutdown};
 use daybook_policies::POLICIES;
-use metrics::counter;
+use metrics::{counter, describe_counter};
 use sqlx::{Connection, PgConnection, PgPool, Row, postgres::PgRow};
 
 use super::{
     Gathered,
-    orders::{Cause, Desk, Outcome},
-    sql,
+    orders::{Cause, Command, Desk, Outcome},
+    rejections, sql,
 };
 
 /// How long before what is gathered an entry is answered: longer than an append takes, and than owners' clocks differ.
@@ -33,6 +33,9 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 /// The health check of the answers.
 const CHECK: &str = "policies-answers";
 
+/// Commands of policies by what came of them.
+const OUTCOMES: &str = "daybook_policy_commands_total";
+
 /// The task that answers.
 pub struct Answerer(#[expect(dead_code, reason = "the task ends with the process")] tokio::task::JoinHandle<()>);
 
@@ -40,6 +43,8 @@ impl Answerer {
     /// Starts to answer what is gathered up to the horizon.
     pub fn start(pool: PgPool, desk: Desk, horizon: Arc<AtomicI64>, shutdown: Shutdown, health: Health) -> Self {
         health.require(CHECK);
+        describe_counter!(OUTCOMES, "Commands of policies that have an outcome");
+        rejections::describe();
         Self(tokio::spawn(Answering { pool, desk, horizon, shutdown, health, memories: HashMap::new() }.work()))
     }
 }
@@ -77,11 +82,15 @@ impl Answering {
             return Ok(());
         }
         while !self.shutdown.is_requested() {
-            let mut answered = false;
+            let mut answered = self.retry(&mut connection).await?;
             for policy in POLICIES {
                 answered |= self.next(*policy, &mut connection).await?;
             }
-            if !answered && self.shutdown.or(tokio::time::sleep(LOOK)).await.is_none() {
+            if answered {
+                continue;
+            }
+            rejections::count(&mut connection).await.map_err(failed)?;
+            if self.shutdown.or(tokio::time::sleep(LOOK)).await.is_none() {
                 break;
             }
         }
@@ -109,23 +118,17 @@ impl Answering {
             orders.extend(answer);
         }
         let changed = memory.take_changed();
-        let mut rejections = Vec::new();
-        for (step, order) in orders.iter().enumerate() {
-            let cause = Cause {
-                policy: at.0,
-                context: entry.context.clone(),
-                tenant: entry.tenant,
-                book_number: entry.book_number.cast_unsigned(),
-                step,
-                depth: entry.depth.cast_unsigned() + 1,
-            };
-            let Some(outcome) = self.give(order, &cause).await else { return Ok(false) };
-            let (label, rejected) = match outcome {
-                Outcome::Done => ("done", None),
-                Outcome::Rejected { code, message } => ("rejected", Some((step, order.command, code, message))),
-            };
-            counter!("daybook_policy_commands_total", "policy" => at.0, "outcome" => label).increment(1);
-            rejections.extend(rejected);
+        let cause = Cause {
+            policy: at.0.to_owned(),
+            context: entry.context.clone(),
+            tenant: entry.tenant,
+            book_number: entry.book_number,
+            step: 0,
+            depth: entry.depth + 1,
+            is_retry: false,
+        };
+        if !orders.is_empty() && !self.carry_out(orders, cause, connection).await? {
+            return Ok(false);
         }
         let mut transaction = connection.begin().await.map_err(failed)?;
         for (key, row) in changed {
@@ -134,19 +137,6 @@ impl Answering {
                 None => sqlx::query(sql::FORGET).bind(at.0).bind(at.1).bind(key),
             };
             done.execute(&mut *transaction).await.map_err(failed)?;
-        }
-        for (step, command, code, message) in rejections {
-            tracing::warn!(policy = at.0, tenant = %entry.tenant, command, code, message, "a policy's command was rejected");
-            let rejected = sqlx::query(sql::REJECT)
-                .bind(at.0)
-                .bind(&entry.context)
-                .bind(entry.tenant)
-                .bind(entry.book_number)
-                .bind(i32::try_from(step).unwrap_or(i32::MAX))
-                .bind(command)
-                .bind(code)
-                .bind(message);
-            rejected.execute(&mut *transaction).await.map_err(failed)?;
         }
         let done = sqlx::query(sql::ANSWERED)
             .bind(at.0)
@@ -162,13 +152,40 @@ impl Answering {
         Ok(true)
     }
 
+    /// Gives the orders of an answer, one after the other; false where the process is asked to stop before the last.
+    async fn carry_out(&self, orders: Vec<Order>, cause: Cause, connection: &mut PgConnection) -> Result<bool, String> {
+        // A step that was rejected has its outcome: only a retry gives it again, or it could be done by both.
+        let rejected = rejections::steps(connection, &cause).await.map_err(failed)?;
+        for (step, order) in (0..).zip(orders) {
+            if rejected.contains(&step) {
+                continue;
+            }
+            let command = Command::of(order, Cause { step, ..cause.clone() });
+            let Some(outcome) = self.give(&command).await else { return Ok(false) };
+            // At once: when the next step is done, the book says of this one that it is.
+            if let Outcome::Rejected { code, message } = &outcome {
+                rejections::keep(connection, &command, code, message).await.map_err(failed)?;
+            }
+        }
+        Ok(true)
+    }
+
+    /// Gives the next rejected command that somebody asks for once more; false where there is none.
+    async fn retry(&self, connection: &mut PgConnection) -> Result<bool, String> {
+        let Some((id, command)) = rejections::asked(connection).await.map_err(failed)? else { return Ok(false) };
+        let Some(outcome) = self.give(&command).await else { return Ok(false) };
+        rejections::settle(connection, id, &outcome).await.map_err(failed)?;
+        Ok(true)
+    }
+
     /// Gives a command until it has an outcome; none where the process is asked to stop before.
-    async fn give(&self, order: &daybook_kernel::Order, cause: &Cause) -> Option<Outcome> {
+    async fn give(&self, command: &Command) -> Option<Outcome> {
         let mut pause = Duration::from_millis(100);
         loop {
-            match self.shutdown.or(self.desk.give(order, cause)).await? {
+            match self.shutdown.or(self.desk.give(command)).await? {
                 Ok(outcome) => {
                     self.health.set(CHECK, Ok(()));
+                    tell(command, &outcome);
                     return Some(outcome);
                 }
                 Err(reason) => self.health.set(CHECK, Err(reason)),
@@ -177,6 +194,18 @@ impl Answering {
             pause = (pause * 2).min(LONGEST_PAUSE);
         }
     }
+}
+
+/// Counts an outcome, and logs a rejection.
+fn tell(Command { cause, tenant, name, .. }: &Command, outcome: &Outcome) {
+    let label = match outcome {
+        Outcome::Done => "done",
+        Outcome::Rejected { code, message } => {
+            tracing::warn!(policy = cause.policy, %tenant, command = name, code, message, "a policy's command was rejected");
+            "rejected"
+        }
+    };
+    counter!(OUTCOMES, "policy" => cause.policy.clone(), "outcome" => label).increment(1);
 }
 
 /// What a policy remembers of a tenant.

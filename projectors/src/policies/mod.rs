@@ -3,9 +3,11 @@
 //! What a policy hears comes from several journals, each at its own pace; a policy begun anew has to hear it in the same
 //! order again. So entries are first gathered in Postgres, with the checkpoints, and answered later by the times of the
 //! entries, once every journal is read beyond. An entry waits there until all commands of its answer have an outcome.
+//! What is rejected is kept at once, and given once more only when somebody asks for it.
 
 mod answer;
 mod orders;
+pub mod rejections;
 pub mod sql;
 
 use std::{
@@ -31,7 +33,7 @@ use crate::{
     sink::{Sink, SinkError, Standing},
 };
 use answer::Answerer;
-pub use orders::Desk;
+pub use orders::{Cause, Command, Desk, Outcome};
 
 /// The name under which progress is kept.
 pub const NAME: &str = "policies";

@@ -6,25 +6,53 @@ use daybook_kernel::{Order, PLATFORM, Tenant};
 use daybook_platform::Secret;
 use reqwest::{Client, StatusCode};
 use serde_json::Value as Json;
+use uuid::Uuid;
 
 /// How long an answer is waited for: longer than the command API itself waits.
 const PATIENCE: Duration = Duration::from_secs(60);
 
 /// The entry that a command answers.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Cause {
     /// The policy.
-    pub policy: &'static str,
+    pub policy: String,
     /// The entry's context.
     pub context: String,
     /// The entry's tenant.
     pub tenant: Tenant,
     /// Its number in its book.
-    pub book_number: u64,
+    pub book_number: i64,
     /// The command's place in the answer.
-    pub step: usize,
+    pub step: i32,
     /// How many policies stand behind the command.
-    pub depth: u64,
+    pub depth: i64,
+    /// Whether the command was rejected before, and somebody asks for it once more.
+    pub is_retry: bool,
+}
+
+/// A command on its way to the book it is for.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Command {
+    /// Why it is given.
+    pub cause: Cause,
+    /// In whose book.
+    pub tenant: Tenant,
+    /// The aggregate's path below `/api/v1`.
+    pub path: String,
+    /// Which aggregate.
+    pub id: Uuid,
+    /// Its name.
+    pub name: String,
+    /// Its body, as a client writes it.
+    pub body: Json,
+}
+
+impl Command {
+    /// The command that carries out an order.
+    pub fn of(order: Order, cause: Cause) -> Self {
+        let Order { tenant, path, id, command, body } = order;
+        Self { cause, tenant, path: path.to_owned(), id, name: command.to_owned(), body }
+    }
 }
 
 /// What came of a command.
@@ -63,17 +91,14 @@ impl Desk {
     ///
     /// # Errors
     /// Why there is no outcome: it may be given again.
-    pub async fn give(&self, order: &Order, cause: &Cause) -> Result<Outcome, String> {
-        let Order { tenant, path, id, command, body } = order;
-        let Cause { policy, context, tenant: source, book_number, step, depth } = cause;
-        let because =
-            format!("policy={policy};source={context}/{}#{book_number};step={step};depth={depth}", name(*source));
+    pub async fn give(&self, command: &Command) -> Result<Outcome, String> {
+        let Command { cause, tenant, path, id, name, body } = command;
         let request = self
             .client
-            .post(format!("{}/api/v1/{path}/{id}/{command}", self.url))
+            .post(format!("{}/api/v1/{path}/{id}/{name}", self.url))
             .bearer_auth(self.token.expose())
-            .header("daybook-cause", because)
-            .header("daybook-tenant", name(*tenant))
+            .header("daybook-cause", header(cause))
+            .header("daybook-tenant", written(*tenant))
             .json(body);
         let away = |error: reqwest::Error| format!("the command API does not answer: {error}");
         let response = request.send().await.map_err(away)?;
@@ -95,7 +120,14 @@ fn outcome(status: StatusCode, answer: &Json) -> Result<Outcome, String> {
     }
 }
 
-fn name(tenant: Tenant) -> String {
+/// The value of `Daybook-Cause`.
+fn header(cause: &Cause) -> String {
+    let Cause { policy, context, tenant, book_number, step, depth, is_retry } = cause;
+    let retry = if *is_retry { ";retry=1" } else { "" };
+    format!("policy={policy};source={context}/{}#{book_number};step={step};depth={depth}{retry}", written(*tenant))
+}
+
+fn written(tenant: Tenant) -> String {
     if tenant == PLATFORM { "platform".to_owned() } else { tenant.to_string() }
 }
 
@@ -104,6 +136,21 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+
+    #[test]
+    fn a_cause_says_whether_it_is_a_retry() {
+        let cause = |is_retry| Cause {
+            policy: "leaver".into(),
+            context: "identity".into(),
+            tenant: PLATFORM,
+            book_number: 4711,
+            step: 1,
+            depth: 2,
+            is_retry,
+        };
+        assert_eq!(header(&cause(false)), "policy=leaver;source=identity/platform#4711;step=1;depth=2");
+        assert_eq!(header(&cause(true)), "policy=leaver;source=identity/platform#4711;step=1;depth=2;retry=1");
+    }
 
     #[test]
     fn only_what_is_decided_is_an_outcome() {
