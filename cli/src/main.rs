@@ -1,4 +1,4 @@
-//! `daybook`, the operator's tool: tokens of the development issuer, the demo tenant, imports, rebuilds, journals, backups, measurements.
+//! `daybook`, the operator's tool: tokens of the development issuer, the demo tenant, imports, rebuilds, policies, journals, backups, measurements.
 
 use std::process::ExitCode;
 
@@ -12,6 +12,7 @@ mod bench;
 mod fault;
 mod import;
 mod journal;
+mod policies;
 mod progress;
 mod rebuild;
 mod role;
@@ -43,6 +44,9 @@ enum Command {
     Import(import::ImportCommand),
     /// Builds the next version of a view beside the live one, and switches to it
     Rebuild(rebuild::Request),
+    /// Lists what policies could not get done, and has it tried once more
+    #[command(subcommand)]
+    Policies(policies::PoliciesCommand),
     /// Looks into the journals: shows, follows, replays, verifies, counts
     #[command(subcommand)]
     Journal(journal::JournalCommand),
@@ -76,6 +80,7 @@ async fn run(command: Command) -> Result<(), Fault> {
         Command::Seed => seed::run(&settings).await,
         Command::Import(command) => import::run(command, &settings).await,
         Command::Rebuild(request) => rebuild::run(request, &settings).await,
+        Command::Policies(command) => policies::run(command, &settings).await,
         Command::Journal(command) => journal::run(command, &settings).await,
         Command::Backup(request) => backup::backup(&request, &settings).await,
         Command::Restore(request) => backup::restore(&request, &settings).await,

@@ -29,7 +29,7 @@ pub struct Request {
 const VIEWS: &str = "SELECT DISTINCT view FROM daybook.views ORDER BY view";
 
 /// What Postgres says where a table does not exist.
-const NO_TABLE: &str = "42P01";
+pub const NO_TABLE: &str = "42P01";
 
 /// Asks the projector.
 const ASK: &str = "INSERT INTO daybook.rebuilds (view, action) VALUES ($1, $2) RETURNING id";

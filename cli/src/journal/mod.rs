@@ -12,7 +12,7 @@ use crate::settings::Settings;
 use chosen::{Beginning, Chosen};
 
 mod chosen;
-mod printed;
+pub mod printed;
 mod replay;
 mod show;
 mod shown;
