@@ -83,6 +83,7 @@ impl System {
             "projector-clickhouse" => 18_022,
             "projector-search" => 18_023,
             "publisher" => 18_024,
+            "policies" => 18_025,
             "clickhouse" => 18_123,
             "opensearch" => 19_200,
             other => panic!("{other} speaks no HTTP here"),
