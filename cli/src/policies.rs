@@ -48,7 +48,7 @@ pub struct Retry {
     #[arg(long)]
     all: bool,
     /// With --all: only those of this policy.
-    #[arg(long, requires = "all")]
+    #[arg(long, requires = "all", conflicts_with = "ids")]
     policy: Option<String>,
 }
 
