@@ -1,7 +1,7 @@
 //! Answering: what was heard is taken in the order of its times, and each entry's orders are given one after the other.
 
 use std::{
-    collections::{HashMap, hash_map::Entry},
+    collections::BTreeSet,
     sync::{
         Arc,
         atomic::{AtomicI64, Ordering},
@@ -13,10 +13,11 @@ use daybook_kernel::{Heard, Memory, Order, Policy, Tenant, Time};
 use daybook_platform::{Health, Shutdown};
 use daybook_policies::POLICIES;
 use metrics::{counter, describe_counter};
-use sqlx::{Connection, PgConnection, PgPool, Row, postgres::PgRow};
+use sqlx::{Connection, PgConnection, PgPool, Row};
 
 use super::{
-    Gathered,
+    heard::{self, Waiting},
+    memories::Memories,
     orders::{Cause, Command, Desk, Outcome},
     rejections, sql,
 };
@@ -45,7 +46,7 @@ impl Answerer {
         health.require(CHECK);
         describe_counter!(OUTCOMES, "Commands of policies that have an outcome");
         rejections::describe();
-        Self(tokio::spawn(Answering { pool, desk, horizon, shutdown, health, memories: HashMap::new() }.work()))
+        Self(tokio::spawn(Answering { pool, desk, horizon, shutdown, health, memories: Memories::default() }.work()))
     }
 }
 
@@ -55,7 +56,7 @@ struct Answering {
     horizon: Arc<AtomicI64>,
     shutdown: Shutdown,
     health: Health,
-    memories: HashMap<(&'static str, Tenant), Memory>,
+    memories: Memories,
 }
 
 impl Answering {
@@ -97,56 +98,33 @@ impl Answering {
         connection.close().await.map_err(failed)
     }
 
-    /// Answers the policy's next entry; false where there is none.
+    /// Answers the policy's next entries, up to the first that has orders; false where there are none.
     async fn next(&mut self, policy: &'static dyn Policy, connection: &mut PgConnection) -> Result<bool, String> {
+        let name = policy.name();
         let until = (self.horizon.load(Ordering::Acquire) - SETTLED) * 1_000;
-        let next = sqlx::query(sql::NEXT).bind(policy.name()).bind(until).fetch_optional(&mut *connection).await;
-        let Some(row) = next.map_err(failed)? else { return Ok(false) };
-        let entry = Waiting::read(&row).map_err(failed)?;
-        let at = (policy.name(), entry.tenant);
-        let memory = match self.memories.entry(at) {
-            Entry::Occupied(known) => known.into_mut(),
-            Entry::Vacant(free) => free.insert(recall(at, connection).await.map_err(failed)?),
-        };
-        let mut orders = Vec::new();
-        for gathered in &entry.events {
-            let (kind, event) = daybook_contents::event(&gathered.event)
-                .ok_or_else(|| format!("{} heard {}, which this program does not know", at.0, gathered.event))?;
-            let (tenant, time, id) = (entry.tenant, Time(entry.time), gathered.id);
-            let heard = Heard { tenant, kind, id, event, body: gathered.body.clone(), time };
-            let answer = policy.react(memory, &heard).map_err(|error| format!("{}: {error}", at.0))?;
-            orders.extend(answer);
+        let mut answered = Vec::new();
+        for entry in heard::next(connection, name, until).await.map_err(failed)? {
+            let memory = self.memories.of(name, entry.tenant, connection).await.map_err(failed)?;
+            let orders = react(policy, memory, &entry)?;
+            let has_orders = !orders.is_empty();
+            if has_orders && !self.carry_out(orders, cause(policy, &entry), connection).await? {
+                return Ok(false);
+            }
+            answered.push(entry);
+            // What was done is stored before anything else is.
+            if has_orders {
+                break;
+            }
         }
-        let changed = memory.take_changed();
-        let cause = Cause {
-            policy: at.0.to_owned(),
-            context: entry.context.clone(),
-            tenant: entry.tenant,
-            book_number: entry.book_number,
-            step: 0,
-            depth: entry.depth + 1,
-            is_retry: false,
-        };
-        if !orders.is_empty() && !self.carry_out(orders, cause, connection).await? {
+        if answered.is_empty() {
             return Ok(false);
         }
         let mut transaction = connection.begin().await.map_err(failed)?;
-        for (key, row) in changed {
-            let done = match row {
-                Some(row) => sqlx::query(sql::REMEMBER).bind(at.0).bind(at.1).bind(key).bind(row),
-                None => sqlx::query(sql::FORGET).bind(at.0).bind(at.1).bind(key),
-            };
-            done.execute(&mut *transaction).await.map_err(failed)?;
-        }
-        let done = sqlx::query(sql::ANSWERED)
-            .bind(at.0)
-            .bind(entry.time)
-            .bind(&entry.context)
-            .bind(entry.partition)
-            .bind(entry.number);
-        let done = done.execute(&mut *transaction).await.map_err(failed)?;
-        if done.rows_affected() != 1 {
-            return Err(format!("{}: another process has answered in between", at.0));
+        let tenants: BTreeSet<Tenant> = answered.iter().map(|entry| entry.tenant).collect();
+        self.memories.store(name, tenants.into_iter(), &mut transaction).await.map_err(failed)?;
+        let forgotten = heard::forget(&mut transaction, name, &answered).await.map_err(failed)?;
+        if forgotten != answered.len() as u64 {
+            return Err(format!("{name}: another process has answered in between"));
         }
         transaction.commit().await.map_err(failed)?;
         Ok(true)
@@ -208,38 +186,30 @@ fn tell(Command { cause, tenant, name, .. }: &Command, outcome: &Outcome) {
     counter!(OUTCOMES, "policy" => cause.policy.clone(), "outcome" => label).increment(1);
 }
 
-/// What a policy remembers of a tenant.
-async fn recall(at: (&str, Tenant), connection: &mut PgConnection) -> Result<Memory, sqlx::Error> {
-    let rows = sqlx::query(sql::MEMORY).bind(at.0).bind(at.1).fetch_all(connection).await?;
-    let rows = rows.into_iter().map(|row| Ok((row.try_get("key")?, row.try_get("row")?)));
-    Ok(Memory::of(rows.collect::<Result<Vec<_>, sqlx::Error>>()?))
+/// What follows from an entry.
+fn react(policy: &dyn Policy, memory: &mut Memory, entry: &Waiting) -> Result<Vec<Order>, String> {
+    let name = policy.name();
+    let mut orders = Vec::new();
+    for gathered in &entry.events {
+        let (kind, event) = daybook_contents::event(&gathered.event)
+            .ok_or_else(|| format!("{name} heard {}, which this program does not know", gathered.event))?;
+        let (tenant, time, id) = (entry.tenant, Time(entry.time), gathered.id);
+        let heard = Heard { tenant, kind, id, event, body: gathered.body.clone(), time };
+        orders.extend(policy.react(memory, &heard).map_err(|error| format!("{name}: {error}"))?);
+    }
+    Ok(orders)
 }
 
-/// An entry that waits for its answer.
-struct Waiting {
-    time: i64,
-    context: String,
-    partition: i32,
-    number: i64,
-    tenant: Tenant,
-    book_number: i64,
-    depth: i64,
-    events: Vec<Gathered>,
-}
-
-impl Waiting {
-    fn read(row: &PgRow) -> Result<Self, sqlx::Error> {
-        let sqlx::types::Json(events) = row.try_get("events")?;
-        Ok(Self {
-            time: row.try_get("time")?,
-            context: row.try_get("context")?,
-            partition: row.try_get("partition")?,
-            number: row.try_get("number")?,
-            tenant: row.try_get("tenant")?,
-            book_number: row.try_get("book_number")?,
-            depth: row.try_get("depth")?,
-            events,
-        })
+/// Why the first command of the answer to an entry is given.
+fn cause(policy: &dyn Policy, entry: &Waiting) -> Cause {
+    Cause {
+        policy: policy.name().to_owned(),
+        context: entry.context.clone(),
+        tenant: entry.tenant,
+        book_number: entry.book_number,
+        step: 0,
+        depth: entry.depth + 1,
+        is_retry: false,
     }
 }
 

@@ -6,6 +6,8 @@
 //! What is rejected is kept at once, and given once more only when somebody asks for it.
 
 mod answer;
+mod heard;
+mod memories;
 mod orders;
 pub mod rejections;
 pub mod sql;
@@ -19,16 +21,13 @@ use std::{
 };
 
 use daybook_contents::BoundedContext;
-use daybook_kernel::{Datum, Policy};
 use daybook_platform::{Health, Secret, Shutdown};
 use daybook_policies::POLICIES;
 use serde::{Deserialize, Serialize};
-use serde_json::json;
-use sqlx::{PgConnection, PgPool};
-use uuid::Uuid;
+use sqlx::PgPool;
 
 use crate::{
-    batch::{Batch, Entry},
+    batch::Batch,
     postgres::{error::classify, progress, sql as tables},
     sink::{Sink, SinkError, Standing},
 };
@@ -61,14 +60,6 @@ pub fn is_heard(context: &BoundedContext) -> bool {
     POLICIES.iter().any(|policy| policy.hears().iter().any(|kind| kind.meta().context == context.name))
 }
 
-/// An event in the words of the wire, as it is gathered.
-#[derive(Debug, Serialize, Deserialize)]
-struct Gathered {
-    event: String,
-    id: Uuid,
-    body: Datum,
-}
-
 /// The sink that gathers what policies hear.
 pub struct PolicySink {
     pool: PgPool,
@@ -97,45 +88,13 @@ impl PolicySink {
     async fn store(&self, batch: &Batch) -> Result<(), SinkError> {
         let mut transaction = self.pool.begin().await.map_err(classify)?;
         progress::record(&mut transaction, NAME, &batch.progress).await?;
-        for entry in &batch.entries {
-            for policy in POLICIES {
-                gather(&mut transaction, *policy, entry).await?;
-            }
-        }
+        heard::gather(&mut transaction, &batch.entries).await.map_err(classify)?;
         transaction.commit().await.map_err(|error| match error.as_database_error() {
             Some(_) => classify(error),
             // Nobody knows whether it was committed; the checkpoints will tell.
             None => SinkError::Overtaken(format!("the outcome of a commit is unknown: {error}")),
         })
     }
-}
-
-/// Gathers what the policy hears of an entry.
-async fn gather(connection: &mut PgConnection, policy: &dyn Policy, entry: &Entry) -> Result<(), SinkError> {
-    let is_heard = |type_name: &str| policy.hears().iter().any(|kind| kind.meta().type_name == type_name);
-    let heard = entry.each().filter(|(event, _)| is_heard(&event.aggregate_type));
-    let heard = heard.map(|(event, said)| Gathered {
-        event: event.event_type.clone(),
-        id: event.aggregate_id,
-        body: said.body.clone(),
-    });
-    let heard: Vec<Gathered> = heard.collect();
-    if heard.is_empty() {
-        return Ok(());
-    }
-    let depth = entry.envelope.causation.as_ref().map_or(0, |causation| causation.depth);
-    let gathered = sqlx::query(sql::GATHER)
-        .bind(policy.name())
-        .bind(entry.envelope.time.0)
-        .bind(entry.context)
-        .bind(entry.position.partition)
-        .bind(entry.position.number.cast_signed())
-        .bind(entry.envelope.tenant)
-        .bind(entry.envelope.book_number.cast_signed())
-        .bind(i64::from(depth))
-        .bind(json!(heard));
-    gathered.execute(connection).await.map_err(classify)?;
-    Ok(())
 }
 
 impl Sink for PolicySink {

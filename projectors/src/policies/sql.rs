@@ -51,10 +51,11 @@ CREATE TABLE IF NOT EXISTS daybook.policy_rejections (
 CREATE INDEX IF NOT EXISTS policy_rejections_open ON daybook.policy_rejections (id) WHERE done_at IS NULL;
 ";
 
-/// Gathers what a policy hears of an entry.
+/// Gathers what a policy hears of entries.
 pub const GATHER: &str = "
 INSERT INTO daybook.policy_heard (policy, time, context, partition, number, tenant, book_number, depth, events)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) ON CONFLICT DO NOTHING";
+SELECT $1, * FROM unnest($2::bigint[], $3::text[], $4::integer[], $5::bigint[], $6::uuid[], $7::bigint[], $8::bigint[], $9::jsonb[])
+ON CONFLICT DO NOTHING";
 
 /// One process answers at a time: held as long as its connection.
 pub const LEAD: &str = "SELECT pg_try_advisory_lock(hashtextextended('daybook.policies', 0))";
@@ -62,18 +63,21 @@ pub const LEAD: &str = "SELECT pg_try_advisory_lock(hashtextextended('daybook.po
 /// What a policy is to answer next, up to a time.
 pub const NEXT: &str = "
 SELECT time, context, partition, number, tenant, book_number, depth, events FROM daybook.policy_heard
-WHERE policy = $1 AND time <= $2 ORDER BY time, context, partition, number LIMIT 1";
+WHERE policy = $1 AND time <= $2 ORDER BY time, context, partition, number LIMIT $3";
 
 /// What a policy remembers of a tenant.
 pub const MEMORY: &str = "SELECT key, row FROM daybook.policy_memory WHERE policy = $1 AND tenant = $2";
 
-/// Remembers a row.
+/// Remembers rows.
 pub const REMEMBER: &str = "
-INSERT INTO daybook.policy_memory (policy, tenant, key, row) VALUES ($1, $2, $3, $4)
+INSERT INTO daybook.policy_memory (policy, tenant, key, row)
+SELECT $1, * FROM unnest($2::uuid[], $3::text[], $4::jsonb[])
 ON CONFLICT (policy, tenant, key) DO UPDATE SET row = excluded.row";
 
-/// Forgets a row.
-pub const FORGET: &str = "DELETE FROM daybook.policy_memory WHERE policy = $1 AND tenant = $2 AND key = $3";
+/// Forgets rows.
+pub const FORGET: &str = "
+DELETE FROM daybook.policy_memory
+WHERE policy = $1 AND (tenant, key) IN (SELECT * FROM unnest($2::uuid[], $3::text[]))";
 
 /// Which steps of the answer to an entry were rejected.
 pub const REJECTED_STEPS: &str = "
@@ -103,9 +107,10 @@ UPDATE daybook.policy_rejections SET asked_at = NULL, retried_at = now(), code =
 pub const OPEN_REJECTIONS: &str = "
 SELECT policy, count(*) AS open FROM daybook.policy_rejections WHERE done_at IS NULL GROUP BY policy";
 
-/// An entry is answered.
+/// Entries are answered.
 pub const ANSWERED: &str = "
-DELETE FROM daybook.policy_heard WHERE policy = $1 AND time = $2 AND context = $3 AND partition = $4 AND number = $5";
+DELETE FROM daybook.policy_heard WHERE policy = $1 AND (time, context, partition, number) IN
+    (SELECT * FROM unnest($2::bigint[], $3::text[], $4::integer[], $5::bigint[]))";
 
 /// Every statement, for the test that prepares them.
 pub const ALL: &[&str] = &[
