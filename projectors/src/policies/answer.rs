@@ -9,7 +9,7 @@ use std::{
     time::Duration,
 };
 
-use daybook_kernel::{Heard, Memory, Order, Policy, Tenant, Time};
+use daybook_kernel::{Memory, Order, Policy, Tenant, Time};
 use daybook_platform::{Health, Shutdown};
 use daybook_policies::POLICIES;
 use metrics::{counter, describe_counter};
@@ -191,10 +191,7 @@ fn react(policy: &dyn Policy, memory: &mut Memory, entry: &Waiting) -> Result<Ve
     let name = policy.name();
     let mut orders = Vec::new();
     for gathered in &entry.events {
-        let (kind, event) = daybook_contents::event(&gathered.event)
-            .ok_or_else(|| format!("{name} heard {}, which this program does not know", gathered.event))?;
-        let (tenant, time, id) = (entry.tenant, Time(entry.time), gathered.id);
-        let heard = Heard { tenant, kind, id, event, body: gathered.body.clone(), time };
+        let heard = gathered.heard(entry.tenant, Time(entry.time)).map_err(|why| format!("{name} heard {why}"))?;
         orders.extend(policy.react(memory, &heard).map_err(|error| format!("{name}: {error}"))?);
     }
     Ok(orders)

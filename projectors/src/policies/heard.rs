@@ -1,7 +1,8 @@
 //! What policies have heard and not answered yet, in Postgres.
 
-use daybook_kernel::{Datum, Policy, Tenant};
+use daybook_kernel::{Datum, Heard, Policy, Tenant, Time, json};
 use daybook_policies::POLICIES;
+use daybook_schemas::envelope;
 use serde::{Deserialize, Serialize};
 use sqlx::{PgConnection, Row, postgres::PgRow, types::Json};
 use uuid::Uuid;
@@ -12,15 +13,34 @@ use crate::batch;
 /// How many entries are looked at once.
 const ENTRIES: i64 = 500;
 
-/// An event in the words of the wire, as it is gathered.
+/// An event in the words of the wire, as it is gathered: its fields by their names, for it may be another release that
+/// answers it, to which the event has a field more.
 #[derive(Debug, Serialize, Deserialize)]
 pub struct Gathered {
-    /// The event's type.
-    pub event: String,
-    /// Which aggregate.
-    pub id: Uuid,
-    /// The event's body.
-    pub body: Datum,
+    event: String,
+    id: Uuid,
+    body: serde_json::Value,
+}
+
+impl Gathered {
+    fn of(event: &envelope::Event, said: &batch::Event) -> Self {
+        let body = json::write_record(said.kind.events()[said.index].body, &said.body);
+        Self { event: event.event_type.clone(), id: event.aggregate_id, body }
+    }
+
+    /// The event as a policy hears it.
+    ///
+    /// # Errors
+    /// When this program does not know it.
+    pub fn heard(&self, tenant: Tenant, time: Time) -> Result<Heard, String> {
+        let unknown = || format!("{}, which this program does not know", self.event);
+        let (kind, event) = daybook_contents::event(&self.event).ok_or_else(unknown)?;
+        let body: Datum = json::restore(kind.events()[event].body, &self.body).map_err(|errors| {
+            let errors: Vec<_> = errors.iter().map(|error| format!("{} {}", error.field, error.message)).collect();
+            format!("{}, which this program cannot read: {}", self.event, errors.join(", "))
+        })?;
+        Ok(Heard { tenant, kind, id: self.id, event, body, time })
+    }
 }
 
 /// An entry that waits for a policy's answer.
@@ -49,13 +69,7 @@ impl Waiting {
     fn of(entry: &batch::Entry, policy: &dyn Policy) -> Option<Self> {
         let is_heard = |type_name: &str| policy.hears().iter().any(|kind| kind.meta().type_name == type_name);
         let heard = entry.each().filter(|(event, _)| is_heard(&event.aggregate_type));
-        let events: Vec<_> = heard
-            .map(|(event, said)| Gathered {
-                event: event.event_type.clone(),
-                id: event.aggregate_id,
-                body: said.body.clone(),
-            })
-            .collect();
+        let events: Vec<_> = heard.map(|(event, said)| Gathered::of(event, said)).collect();
         (!events.is_empty()).then(|| Self {
             time: entry.envelope.time.0,
             context: entry.context.to_owned(),
@@ -120,4 +134,24 @@ pub async fn forget(connection: &mut PgConnection, policy: &str, answered: &[Wai
         .bind(answered.iter().map(|entry| entry.partition).collect::<Vec<_>>())
         .bind(answered.iter().map(|entry| entry.number).collect::<Vec<_>>());
     Ok(done.execute(connection).await?.rows_affected())
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json as object;
+
+    use super::*;
+
+    #[test]
+    fn what_another_release_gathered_is_heard() {
+        let gathered = |body| Gathered { event: "incident.assigned".into(), id: Uuid::nil(), body };
+        let heard = |body| gathered(body).heard(Uuid::nil(), Time(1));
+        let group = Uuid::from_u128(7);
+        // Without the fields that came later, and with one that was taken away.
+        let event = heard(object!({ "group": group, "moon": true })).unwrap();
+        let said = json::write_record(event.kind.events()[event.event].body, &event.body);
+        assert_eq!((&said["group"], &said["assignee"]), (&object!(group), &object!(null)));
+        let refused = heard(object!({ "group": "moon" })).unwrap_err();
+        assert!(refused.starts_with("incident.assigned, which this program cannot read: group "), "{refused}");
+    }
 }
