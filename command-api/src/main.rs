@@ -21,6 +21,7 @@ use daybook_command_api::{
 };
 use daybook_platform::{Authenticator, Health, Shutdown, edge, metrics, ops, serve, settings, telemetry};
 use daybook_schemas::sealing::Sealer;
+use mimalloc::MiMalloc;
 use tokio::time::Instant;
 
 /// How often the standing of the journals is looked at for `/health/ready`.
@@ -32,6 +33,10 @@ const IN_PASSING: Duration = Duration::from_secs(1);
 
 /// How long others may take to claim what this process owns when it ends. Their group needs about a second.
 const HAND_OVER: Duration = Duration::from_secs(5);
+
+/// Books are small values by the million that one thread makes and another drops, at which the system's allocator is slow.
+#[global_allocator]
+static ALLOCATOR: MiMalloc = MiMalloc;
 
 type Failure = Box<dyn std::error::Error + Send + Sync>;
 
