@@ -2,6 +2,7 @@
 
 use std::{
     collections::BTreeMap,
+    sync::Arc,
     time::{Duration, Instant},
 };
 
@@ -101,8 +102,8 @@ impl Keeping {
         &mut self,
         at: &Resume,
         books: Unsaved,
-        book_numbers: BTreeMap<Tenant, u64>,
-        remembered: BTreeMap<Key, Remembered>,
+        book_numbers: Arc<BTreeMap<Tenant, u64>>,
+        remembered: Arc<BTreeMap<Key, Remembered>>,
         marks: Marks,
     ) {
         let (at, latest) = (at.clone(), self.latest);

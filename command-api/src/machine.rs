@@ -231,10 +231,10 @@ impl BooksMachine {
         }
         let number = admitted.position.number;
         let Self { books, shared, keeping, .. } = self;
-        let folded = books.fold(entry.tenant, &events, number, |event, state| {
-            if let Some(fact) = event.kind.fact(state) {
-                keeping.facts.push((fact.of, entry.tenant, event.id));
-                shared.facts.publish(entry.tenant, event.id, fact, admitted.position.clone());
+        let folded = books.fold(entry.tenant, events, number, |kind, id, state| {
+            if let Some(fact) = kind.fact(state) {
+                keeping.facts.push((fact.of, entry.tenant, id));
+                shared.facts.publish(entry.tenant, id, fact, admitted.position.clone());
             }
         });
         folded.map_err(|error| poison(&error))?;
@@ -395,12 +395,11 @@ impl Machine for BooksMachine {
 
     fn keep(&mut self, at: &Resume) -> Result<(), Poison> {
         if let Some(saved) = self.keeping.written()? {
-            let (batch, facts) = (saved.batch(), &saved.facts);
-            self.books.saved(&batch.books);
-            self.book_numbers.saved(batch.book_numbers.keys());
-            self.window.saved(&batch.remembered);
-            self.watermarks.saved(&batch.marks);
-            self.shared.facts.saved(facts, batch.at.checkpoint.number);
+            self.books.saved();
+            self.book_numbers.saved();
+            self.window.saved();
+            self.watermarks.saved();
+            self.shared.facts.saved(&saved.facts, saved.batch().at.checkpoint.number);
         }
         if self.keeping.is_due() {
             let books = self.books.take_unsaved();

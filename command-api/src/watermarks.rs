@@ -6,7 +6,7 @@
 //! A step that was rejected lies below the watermark once a later one is admitted. Given once more by a person's wish, it
 //! is decided nevertheless, and its own mark is kept for ever: such retries are rare.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{collections::BTreeMap, sync::Arc};
 
 use daybook_kernel::{Rejection, Tenant, book::Overlay};
 use daybook_schemas::envelope::Causation;
@@ -72,9 +72,9 @@ pub enum Marked {
 #[derive(Debug, Default)]
 pub struct Unsaved {
     /// Watermarks.
-    pub watermarks: BTreeMap<Source, Mark>,
+    pub watermarks: Arc<BTreeMap<Source, Mark>>,
     /// Marks of retries below them.
-    pub retried: BTreeSet<Retried>,
+    pub retried: Arc<BTreeMap<Retried, ()>>,
 }
 
 /// The watermarks of one partition's books.
@@ -139,14 +139,13 @@ impl Watermarks {
 
     /// What is to be saved.
     pub fn take_unsaved(&mut self) -> Unsaved {
-        let retried = self.retried.take_unsaved().into_keys().collect();
-        Unsaved { watermarks: self.recent.take_unsaved(), retried }
+        Unsaved { watermarks: self.recent.take_unsaved(), retried: self.retried.take_unsaved() }
     }
 
-    /// That has been saved.
-    pub fn saved(&mut self, saved: &Unsaved) {
-        self.recent.saved(saved.watermarks.keys());
-        self.retried.saved(saved.retried.iter());
+    /// What was taken has been saved.
+    pub fn saved(&mut self) {
+        self.recent.saved();
+        self.retried.saved();
     }
 }
 

@@ -1,6 +1,6 @@
 //! The window of command ids: what was accepted in the last 24 hours is answered again, not done again.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
 
 use daybook_kernel::{Tenant, book::Overlay};
 use serde::{Deserialize, Serialize};
@@ -14,18 +14,18 @@ const KEPT: i64 = 24 * 3_600 * 1_000_000;
 
 /// A tenant's command id, hashed: the window holds many.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Key([u8; 16]);
+pub struct Key(u128);
 
 impl Key {
     /// The key of that tenant's command id.
     pub fn new(tenant: Tenant, command_id: &str) -> Self {
         let digest = Sha256::new().chain_update(tenant.as_bytes()).chain_update(command_id.as_bytes()).finalize();
-        Self(std::array::from_fn(|n| digest[n]))
+        Self(u128::from_be_bytes(std::array::from_fn(|n| digest[n])))
     }
 
-    /// The hash.
-    pub fn bytes(&self) -> &[u8; 16] {
-        &self.0
+    /// The hash; in the order of the keys.
+    pub fn bytes(&self) -> [u8; 16] {
+        self.0.to_be_bytes()
     }
 }
 
@@ -103,13 +103,13 @@ impl Window {
     }
 
     /// What is to be saved.
-    pub fn take_unsaved(&mut self) -> BTreeMap<Key, Remembered> {
+    pub fn take_unsaved(&mut self) -> Arc<BTreeMap<Key, Remembered>> {
         self.recent.take_unsaved()
     }
 
-    /// That has been saved.
-    pub fn saved(&mut self, saved: &BTreeMap<Key, Remembered>) {
-        self.recent.saved(saved.keys());
+    /// What was taken has been saved.
+    pub fn saved(&mut self) {
+        self.recent.saved();
     }
 }
 

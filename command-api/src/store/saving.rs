@@ -28,9 +28,9 @@ pub struct Batch {
     /// The books.
     pub books: Unsaved,
     /// The last numbers of tenants' books.
-    pub book_numbers: BTreeMap<Tenant, u64>,
+    pub book_numbers: Arc<BTreeMap<Tenant, u64>>,
     /// Accepted commands.
-    pub remembered: BTreeMap<Key, Remembered>,
+    pub remembered: Arc<BTreeMap<Key, Remembered>>,
     /// How far policies' sources were answered.
     pub marks: Marks,
 }
@@ -122,37 +122,37 @@ impl Saver {
 fn write(store: &ContextStore, batch: &Batch) -> Result<(), fjall::Error> {
     let partition = batch.partition;
     let mut rows = store.batch();
-    for (at, slot) in &batch.books.slots {
+    for (at, slot) in batch.books.slots.iter() {
         let datum = store.kind(at.1).to_datum(&slot.state);
         let row = SlotRow { version: slot.version, partition, number: slot.number, datum };
         rows.insert(&store.rows, rows::slot(at), rows::write(&row));
     }
-    for (unique, holder) in &batch.books.unique {
+    for (unique, holder) in batch.books.unique.iter() {
         match holder {
             Some(holder) => rows.insert(&store.rows, rows::unique(unique), holder.as_bytes().as_slice()),
             None => rows.remove(&store.rows, rows::unique(unique)),
         }
     }
-    for (reference, is) in &batch.books.references {
+    for (reference, is) in batch.books.references.iter() {
         match is {
             true => rows.insert(&store.rows, rows::reference(reference), [].as_slice()),
             false => rows.remove(&store.rows, rows::reference(reference)),
         }
     }
-    for (series, number) in &batch.books.numbers {
+    for (series, number) in batch.books.numbers.iter() {
         rows.insert(&store.rows, rows::last_number(series), rows::write(number));
     }
-    for (tenant, number) in &batch.book_numbers {
+    for (tenant, number) in batch.book_numbers.iter() {
         rows.insert(&store.rows, rows::book_number(tenant), rows::write(number));
     }
-    for (source, mark) in &batch.marks.watermarks {
+    for (source, mark) in batch.marks.watermarks.iter() {
         rows.insert(&store.rows, rows::watermark(source), rows::write(mark));
     }
-    for step in &batch.marks.retried {
+    for step in batch.marks.retried.keys() {
         rows.insert(&store.rows, rows::retried(step), [].as_slice());
     }
-    for (key, remembered) in &batch.remembered {
-        rows.insert(&store.day(day_of(remembered.time))?, key.bytes().as_slice(), rows::write(remembered));
+    for (key, remembered) in batch.remembered.iter() {
+        rows.insert(&store.day(day_of(remembered.time))?, key.bytes(), rows::write(remembered));
     }
     rows.insert(&store.rows, rows::stand(partition), rows::write(&StandRow::new(&batch.at, batch.latest)));
     rows.commit()?;

@@ -35,22 +35,22 @@ impl Saved {
 
     fn save(&self, unsaved: &Unsaved) {
         let mut rows = self.rows();
-        for (at, slot) in &unsaved.slots {
+        for (at, slot) in unsaved.slots.iter() {
             rows.slots.insert(*at, slot.clone());
         }
-        for (key, holder) in &unsaved.unique {
+        for (key, holder) in unsaved.unique.iter() {
             match holder {
                 Some(holder) => drop(rows.unique.insert(key.clone(), *holder)),
                 None => drop(rows.unique.remove(key)),
             }
         }
-        for (reference, is) in &unsaved.references {
+        for (reference, is) in unsaved.references.iter() {
             match is {
                 true => drop(rows.references.insert(*reference, ())),
                 false => drop(rows.references.remove(reference)),
             }
         }
-        rows.numbers.extend(&unsaved.numbers);
+        rows.numbers.extend(unsaved.numbers.iter());
     }
 }
 
@@ -111,7 +111,7 @@ impl SavedBooks {
         self.go_on();
         self.entry += 1;
         let mut shown = 0;
-        self.books.fold(TENANT, events, self.entry, |_, _| shown += 1).unwrap();
+        self.books.fold(TENANT, events.to_vec(), self.entry, |_, _, _| shown += 1).unwrap();
         assert_eq!(shown, events.len());
         self.go_on();
     }
@@ -122,7 +122,7 @@ impl SavedBooks {
             None => self.saving = Some(self.books.take_unsaved()),
             Some(saving) => {
                 self.storage.save(&saving);
-                self.books.saved(&saving);
+                self.books.saved();
             }
         }
     }

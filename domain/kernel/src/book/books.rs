@@ -248,7 +248,7 @@ impl Books {
         }
     }
 
-    /// What is to be saved: everything that was admitted since the last time.
+    /// What is to be saved: everything that was admitted since the last time, which has to be [`Books::saved`] by now.
     pub fn take_unsaved(&mut self) -> Unsaved {
         Unsaved {
             slots: self.slots.take_unsaved(),
@@ -258,14 +258,16 @@ impl Books {
         }
     }
 
-    /// That has been saved, and can be found in the store from here on.
-    pub fn saved(&mut self, unsaved: &Unsaved) {
-        for (at, slot) in self.slots.saved(unsaved.slots.keys()) {
-            self.cache.insert(at, slot);
+    /// What was taken last has been saved, and can be found in the store from here on.
+    pub fn saved(&mut self) {
+        for (at, slot) in self.slots.saved().iter() {
+            if self.slots.get(at).is_none() {
+                self.cache.insert(*at, slot.clone());
+            }
         }
-        self.unique.saved(unsaved.unique.keys());
-        self.references.saved(unsaved.references.keys());
-        self.numbers.saved(unsaved.numbers.keys());
+        self.unique.saved();
+        self.references.saved();
+        self.numbers.saved();
     }
 
     /// Whether the indexes say what the states say, and number series have no gaps. For books without a store.

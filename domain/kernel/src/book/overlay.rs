@@ -2,147 +2,117 @@
 
 use std::{
     collections::{BTreeMap, btree_map::Entry},
-    ops::RangeInclusive,
+    ops::RangeBounds,
+    sync::Arc,
 };
 
-/// Values over those of a store, each for as long as something holds it: a change that may be taken back, or one that
-/// was admitted and is not saved yet. What nothing holds is let go, since the store says the same.
+/// Values over those of a store, in the order in which they come to be there: open until their entry is admitted, admitted
+/// until they are taken for saving, and held until that is done. The newest counts.
+///
+/// Each lies in a map of its own, so that what is saved changes hands as a whole: to find and let go each value by itself
+/// would be most of the work of a fold.
 #[derive(Debug)]
 pub struct Overlay<K, V> {
-    held: BTreeMap<K, Held<V>>,
-    /// What was admitted since the last [`Overlay::take_unsaved`].
-    unsaved: Vec<K>,
+    open: BTreeMap<K, Open<V>>,
+    /// Admitted since the last [`Overlay::take_unsaved`].
+    admitted: BTreeMap<K, V>,
+    /// On its way to the store.
+    saving: Arc<BTreeMap<K, V>>,
 }
 
+/// A value that may still be taken back.
 #[derive(Debug)]
-struct Held<V> {
-    /// The newest value, admitted or not.
+struct Open<V> {
+    /// The newest.
     value: V,
-    /// How many changes hold it; all that were admitted and not taken for saving hold once.
-    by: u32,
-    admitted: Admitted<V>,
-}
-
-/// The value admitted last, until it is taken for saving.
-#[derive(Debug)]
-enum Admitted<V> {
-    /// None since the last saving.
-    Nothing,
-    /// The newest value.
-    Newest,
-    /// One before the newest.
-    Earlier(V),
+    /// How many changes are neither taken back nor admitted.
+    changes: u32,
 }
 
 impl<K, V> Default for Overlay<K, V> {
     fn default() -> Self {
-        Self { held: BTreeMap::new(), unsaved: Vec::new() }
+        Self { open: BTreeMap::new(), admitted: BTreeMap::new(), saving: Arc::default() }
     }
 }
 
-impl<K: Ord + Clone, V: Clone> Overlay<K, V> {
+impl<K: Ord + Clone, V> Overlay<K, V> {
     /// The newest value; `None` where the store's counts.
     pub fn get(&self, key: &K) -> Option<&V> {
-        self.held.get(key).map(|held| &held.value)
+        let open = self.open.get(key).map(|open| &open.value);
+        open.or_else(|| self.admitted.get(key)).or_else(|| self.saving.get(key))
     }
 
     /// Everything that differs, in order.
     pub fn iter(&self) -> impl Iterator<Item = (&K, &V)> {
-        self.held.iter().map(|(key, held)| (key, &held.value))
+        self.range(..)
     }
 
     /// What differs in a range of keys.
-    pub fn range(&self, keys: RangeInclusive<K>) -> impl Iterator<Item = (&K, &V)> {
-        self.held.range(keys).map(|(key, held)| (key, &held.value))
+    pub fn range(&self, keys: impl RangeBounds<K> + Clone) -> impl Iterator<Item = (&K, &V)> {
+        let mut newest = BTreeMap::new();
+        newest.extend(self.saving.range(keys.clone()));
+        newest.extend(self.admitted.range(keys.clone()));
+        newest.extend(self.open.range(keys).map(|(key, open)| (key, &open.value)));
+        newest.into_iter()
     }
 
-    /// A change: a new value, held until it is taken back or saved.
+    /// A change: a new value, open until it is taken back or admitted.
     pub fn put(&mut self, key: K, value: V) {
-        match self.held.entry(key) {
-            Entry::Occupied(mut held) => {
-                let held = held.get_mut();
-                let before = std::mem::replace(&mut held.value, value);
-                if matches!(held.admitted, Admitted::Newest) {
-                    held.admitted = Admitted::Earlier(before);
-                }
-                held.by += 1;
+        match self.open.entry(key) {
+            Entry::Occupied(mut open) => {
+                let open = open.get_mut();
+                open.value = value;
+                open.changes += 1;
             }
-            Entry::Vacant(free) => drop(free.insert(Held { value, by: 1, admitted: Admitted::Nothing })),
+            Entry::Vacant(free) => drop(free.insert(Open { value, changes: 1 })),
         }
     }
 
-    /// The newest change is taken back: the value is again what it was before it (`None`: the store's).
+    /// The newest change is taken back: the value is again what it was before it (`None`: what is not open counts).
     pub fn take_back(&mut self, key: &K, before: Option<V>) {
-        if let (Some(held), Some(before)) = (self.held.get_mut(key), before) {
-            held.value = before;
+        if let (Some(open), Some(before)) = (self.open.get_mut(key), before) {
+            open.value = before;
         }
-        self.let_go(key);
+        self.close(key);
     }
 
     /// The oldest change that was not admitted yet is: this value is to be saved. Nothing happens where nothing was put.
     pub fn admit(&mut self, key: &K, value: V) {
-        let Some(held) = self.held.get_mut(key) else { return };
-        match std::mem::replace(&mut held.admitted, Admitted::Earlier(value)) {
-            Admitted::Nothing => self.unsaved.push(key.clone()),
-            Admitted::Newest | Admitted::Earlier(_) => held.by -= 1,
+        if self.close(key) {
+            self.admitted.insert(key.clone(), value);
         }
     }
 
     /// A change that is admitted already, where no other is open: the quick way of a fold.
     pub fn put_admitted(&mut self, key: K, value: V) {
-        match self.held.entry(key) {
-            Entry::Occupied(mut held) => {
-                let unsaved = held.key().clone();
-                let held = held.get_mut();
-                held.value = value;
-                if matches!(std::mem::replace(&mut held.admitted, Admitted::Newest), Admitted::Nothing) {
-                    held.by += 1;
-                    self.unsaved.push(unsaved);
-                }
-            }
-            Entry::Vacant(free) => {
-                self.unsaved.push(free.key().clone());
-                free.insert(Held { value, by: 1, admitted: Admitted::Newest });
-            }
-        }
+        self.admitted.insert(key, value);
     }
 
     /// A value that is admitted and not being saved, to be changed where it lies by what is admitted already.
     pub fn admitted_mut(&mut self, key: &K) -> Option<&mut V> {
-        let held = self.held.get_mut(key)?;
-        (held.by == 1 && matches!(held.admitted, Admitted::Newest)).then_some(&mut held.value)
+        self.admitted.get_mut(key)
     }
 
-    /// What is to be saved; it is held until [`Overlay::saved`].
-    pub fn take_unsaved(&mut self) -> BTreeMap<K, V> {
-        let keys = std::mem::take(&mut self.unsaved).into_iter();
-        let taken = keys.filter_map(|key| {
-            let held = self.held.get_mut(&key)?;
-            let value = match std::mem::replace(&mut held.admitted, Admitted::Nothing) {
-                Admitted::Nothing => return None,
-                Admitted::Newest => held.value.clone(),
-                Admitted::Earlier(value) => value,
-            };
-            Some((key, value))
-        });
-        taken.collect()
+    /// What is to be saved; it is held until [`Overlay::saved`], which has to come before this is asked again.
+    pub fn take_unsaved(&mut self) -> Arc<BTreeMap<K, V>> {
+        debug_assert!(self.saving.is_empty(), "what was taken before is not saved yet");
+        self.saving = Arc::new(std::mem::take(&mut self.admitted));
+        self.saving.clone()
     }
 
-    /// These are saved; gives back what nothing holds any more.
-    pub fn saved<'a>(&mut self, keys: impl Iterator<Item = &'a K>) -> Vec<(K, V)>
-    where
-        K: 'a,
-    {
-        keys.filter_map(|key| self.let_go(key)).collect()
+    /// What was taken is saved: the store says the same, so it is let go and given back.
+    pub fn saved(&mut self) -> Arc<BTreeMap<K, V>> {
+        std::mem::take(&mut self.saving)
     }
 
-    fn let_go(&mut self, key: &K) -> Option<(K, V)> {
-        let held = self.held.get_mut(key)?;
-        held.by -= 1;
-        if held.by > 0 {
-            return None;
+    /// One change less is open; false where none was.
+    fn close(&mut self, key: &K) -> bool {
+        let Some(open) = self.open.get_mut(key) else { return false };
+        open.changes -= 1;
+        if open.changes == 0 {
+            self.open.remove(key);
         }
-        self.held.remove_entry(key).map(|(key, held)| (key, held.value))
+        true
     }
 }
 
@@ -157,12 +127,14 @@ mod tests {
         overlay.put("a", 2);
         overlay.admit(&"a", 1);
         let saving = overlay.take_unsaved();
-        assert_eq!(saving, BTreeMap::from([("a", 1)]));
-        assert_eq!(overlay.saved(saving.keys()), []);
+        assert_eq!(*saving, BTreeMap::from([("a", 1)]));
+        assert_eq!(overlay.saved(), saving);
         assert_eq!(overlay.get(&"a"), Some(&2), "a newer change holds it");
         overlay.admit(&"a", 2);
         let saving = overlay.take_unsaved();
-        assert_eq!(overlay.saved(saving.keys()), [("a", 2)]);
+        assert_eq!(overlay.get(&"a"), Some(&2), "it is not saved yet");
+        assert_eq!(overlay.saved(), saving);
+        assert_eq!(*saving, BTreeMap::from([("a", 2)]));
         assert_eq!(overlay.get(&"a"), None);
     }
 
@@ -176,22 +148,37 @@ mod tests {
         overlay.take_back(&"b", None);
         overlay.take_back(&"a", Some(1));
         assert_eq!(overlay.iter().collect::<Vec<_>>(), [(&"a", &1)]);
-        assert_eq!(overlay.take_unsaved(), BTreeMap::from([("a", 1)]));
+        assert_eq!(*overlay.take_unsaved(), BTreeMap::from([("a", 1)]));
     }
 
     #[test]
-    fn changes_that_are_saved_together_hold_once() {
+    fn changes_that_are_admitted_together_are_saved_once() {
         let mut overlay = Overlay::default();
         for n in 1..=3 {
             overlay.put("a", n);
             overlay.admit(&"a", n);
         }
-        let saving = overlay.take_unsaved();
+        assert_eq!(*overlay.take_unsaved(), BTreeMap::from([("a", 3)]));
         overlay.put("a", 4);
         overlay.admit(&"a", 4);
-        assert_eq!(overlay.saved(saving.keys()), []);
+        overlay.saved();
         assert_eq!(overlay.get(&"a"), Some(&4));
-        let saving = overlay.take_unsaved();
-        assert_eq!(overlay.saved(saving.keys()), [("a", 4)]);
+        assert_eq!(*overlay.take_unsaved(), BTreeMap::from([("a", 4)]));
+    }
+
+    #[test]
+    fn the_newest_counts_wherever_it_lies() {
+        let mut overlay = Overlay::default();
+        (1..=3).for_each(|key| overlay.put_admitted(key, "saving"));
+        overlay.take_unsaved();
+        (2..=4).for_each(|key| overlay.put_admitted(key, "admitted"));
+        (3..=5).for_each(|key| overlay.put(key, "open"));
+        let newest = [(1, "saving"), (2, "admitted"), (3, "open"), (4, "open"), (5, "open")];
+        assert_eq!(overlay.iter().collect::<Vec<_>>(), newest.each_ref().map(|(key, value)| (key, value)));
+        assert_eq!(overlay.range(2..=3).collect::<Vec<_>>(), [(&2, &"admitted"), (&3, &"open")]);
+        assert!(newest.iter().all(|(key, value)| overlay.get(key) == Some(value)));
+        (3..=5).for_each(|key| overlay.take_back(&key, None));
+        assert_eq!(overlay.get(&4), Some(&"admitted"));
+        assert_eq!(overlay.get(&5), None);
     }
 }

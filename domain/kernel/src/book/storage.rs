@@ -1,6 +1,6 @@
 //! Where books lie that are not in memory, and what of them is to be written there.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
 
 use uuid::Uuid;
 
@@ -71,11 +71,11 @@ impl Storage for NoStorage {
 #[derive(Default)]
 pub struct Unsaved {
     /// Aggregates.
-    pub slots: BTreeMap<Address, Slot>,
+    pub slots: Arc<BTreeMap<Address, Slot>>,
     /// Who has what must be unique; `None`: nobody any more.
-    pub unique: BTreeMap<UniqueKey, Option<Uuid>>,
+    pub unique: Arc<BTreeMap<UniqueKey, Option<Uuid>>>,
     /// References, and whether they are still there.
-    pub references: BTreeMap<Reference, bool>,
+    pub references: Arc<BTreeMap<Reference, bool>>,
     /// The last numbers of series.
-    pub numbers: BTreeMap<Series, u64>,
+    pub numbers: Arc<BTreeMap<Series, u64>>,
 }

@@ -19,6 +19,7 @@ pub(super) struct Change {
 }
 
 /// What one event changed besides the aggregate.
+#[derive(Default)]
 pub(super) struct Indexes {
     /// What is unique, and whether it was taken or given up.
     pub(super) unique: Vec<(Unique, bool)>,
@@ -29,7 +30,7 @@ pub(super) struct Indexes {
 }
 
 /// What a state has in the indexes.
-#[derive(Default)]
+#[derive(Default, PartialEq)]
 pub(super) struct Indexed {
     pub(super) unique: Vec<Unique>,
     pub(super) references: Vec<(&'static str, Uuid)>,
@@ -45,6 +46,10 @@ impl Indexed {
 impl Books {
     /// What changes in the indexes where an aggregate had this and has that.
     pub(super) fn indexes(&self, at: Address, had: Indexed, has: Indexed) -> Result<Indexes, Rejection> {
+        // Most events change nothing of it.
+        if had == has {
+            return Ok(Indexes::default());
+        }
         let (tenant, place, _) = at;
         let unique = difference(had.unique, has.unique);
         let taken = unique.iter().find(|(unique, is)| *is && self.holder(tenant, place, unique).is_some());

@@ -1,7 +1,9 @@
 //! Folding: what others have decided is applied, and is to be saved at once.
 
+use uuid::Uuid;
+
 use super::{Books, change::Indexed};
-use crate::{Malformed, Recorded, Rejection, State, Tenant, book::storage::Slot};
+use crate::{Kind, Malformed, Recorded, Rejection, State, Tenant, book::storage::Slot};
 
 impl Books {
     /// Applies the events of an entry that was admitted elsewhere, and shows each aggregate as it stands then. Nothing that
@@ -12,22 +14,23 @@ impl Books {
     pub fn fold(
         &mut self,
         tenant: Tenant,
-        events: &[Recorded],
+        events: Vec<Recorded>,
         entry: u64,
-        mut show: impl FnMut(&Recorded, &State),
+        mut show: impl FnMut(&'static dyn Kind, Uuid, &State),
     ) -> Result<(), Malformed> {
         for event in events {
+            let (kind, id) = (event.kind, event.id);
             let state = self.fold_one(tenant, event, entry).map_err(|rejection| Malformed {
                 at: rejection.message,
                 expected: "an event that fits the book",
                 found: rejection.code,
             })?;
-            show(event, &state);
+            show(kind, id, &state);
         }
         Ok(())
     }
 
-    fn fold_one(&mut self, tenant: Tenant, event: &Recorded, entry: u64) -> Result<State, Rejection> {
+    fn fold_one(&mut self, tenant: Tenant, event: Recorded, entry: u64) -> Result<State, Rejection> {
         let at = self.address(tenant, event.kind, event.id)?;
         // Changed where it lies: to copy every state for every event would be half of the work.
         let (had, before, version) = match self.slots.admitted_mut(&at) {
@@ -42,7 +45,7 @@ impl Books {
         };
         let state = event
             .kind
-            .evolve(before, event.event, event.body.clone())
+            .evolve(before, event.event, event.body)
             .map_err(|error| Rejection::unprocessable("MALFORMED_EVENT", error.to_string()))?;
         let state = event.kind.settle(state);
         let indexes = self.indexes(at, had, Indexed::of(event.kind, &state))?;
