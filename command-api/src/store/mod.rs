@@ -93,8 +93,6 @@ impl Store {
     }
 }
 
-/// With one worker: the first of several hands itself every compaction that the others are not free for, again and again,
-/// and so keeps a core busy.
 fn open(folder: &Path, cache: u64) -> Result<Database, fjall::Error> {
-    Database::builder(folder).cache_size(cache).max_journaling_size(64 << 20).worker_threads(1).open()
+    Database::builder(folder).cache_size(cache).max_journaling_size(64 << 20).worker_threads(2).open()
 }
