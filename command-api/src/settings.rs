@@ -1,12 +1,9 @@
 //! What an operator tells the command API.
 
+use daybook_contents::CODE_VERSION;
 use daybook_journal::{Limits, Settings as Journal};
 use daybook_platform::sections::{Auth, Http, Kafka, Registry, Sealing, Store, Telemetry};
 use serde::{Deserialize, Serialize};
-
-/// The version of the code that decides. A deploy that decides otherwise, or writes new events, raises it: nobody claims
-/// a partition below the highest version seen.
-pub const CODE_VERSION: u32 = 2;
 
 /// The settings, a section for each thing the process talks to.
 #[derive(Debug, Clone, Serialize, Deserialize)]

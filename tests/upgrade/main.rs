@@ -276,7 +276,7 @@ impl Upgrade {
         let after = claims.into_iter().flat_map(|(_, versions)| versions).max().unwrap();
         assert!(
             self.events.is_empty() || after > *before,
-            "{:?} are new: raise CODE_VERSION in command-api/src/settings.rs, or older instances decide beside them",
+            "{:?} are new: raise CODE_VERSION in domain/contents/src/lib.rs, or older instances decide beside them",
             self.events
         );
         after

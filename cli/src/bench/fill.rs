@@ -76,6 +76,8 @@ impl FromStr for Part {
 pub async fn run(request: Request, settings: &Settings) -> Result<(), Fault> {
     let journal = Journal {
         development: settings.kafka.development,
+        // As the command API, which goes on with what is filled.
+        code_version: daybook_contents::CODE_VERSION,
         ..Journal::new(settings.kafka.brokers.clone(), "daybook-fill")
     };
     if request.life.is_empty() {

@@ -22,6 +22,10 @@ pub struct BoundedContext {
     pub views: &'static [SpecialView],
 }
 
+/// The version of the code that decides. A deploy that decides otherwise, or writes new events, raises it: nobody claims
+/// a partition below the highest version seen.
+pub const CODE_VERSION: u32 = 2;
+
 /// Every bounded context.
 pub const CONTEXTS: &[BoundedContext] = &[
     BoundedContext { name: "tenancy", kinds: daybook_tenancy::KINDS, public: false, platform: true, views: &[] },
