@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use daybook_kernel::{Actor, Kind, PLATFORM, Tenant, book::Call, json};
 use daybook_platform::{ApiError, Caller, trace_context::current_traceparent};
-use daybook_schemas::sealing::Sealer;
+use daybook_schemas::{blind, sealing::Sealer};
 use serde_json::Value as Json;
 use uuid::Uuid;
 
@@ -31,6 +31,7 @@ pub fn call(call: Call, tenant: Tenant, body: &Json, caller: &Caller, sealer: &S
     caller.must(call.kind.permission(call.command))?;
     let shape = call.kind.commands()[call.command].body;
     let mut body = json::parse(shape, body).map_err(malformed)?;
+    blind::fill(sealer, tenant, shape, &mut body);
     sealer.seal(tenant, call.id, shape, &mut body).map_err(|error| ApiError::validation(error.to_string()))?;
     Ok(Call { body, ..call })
 }

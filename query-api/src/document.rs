@@ -69,9 +69,9 @@ impl Shown {
         let Some(said) = said else { return Ok(Self::all(shape)) };
         let mut fields = Vec::new();
         for name in said.split(',').map(str::trim) {
-            if !ALWAYS.contains(&name) && !TIMES.contains(&name) && shape.field(name).is_none() {
-                let known: Vec<_> =
-                    ALWAYS.into_iter().chain(shape.fields.iter().map(|field| field.name)).chain(TIMES).collect();
+            let declared = || shape.fields.iter().filter(|field| !field.shape.is_blind()).map(|field| field.name);
+            if !ALWAYS.contains(&name) && !TIMES.contains(&name) && !declared().any(|known| known == name) {
+                let known: Vec<_> = ALWAYS.into_iter().chain(declared()).chain(TIMES).collect();
                 return Err(FieldError::new(
                     "fields",
                     format!("must name fields of {}: {}; not {name:?}", shape.name, known.join(", ")),
@@ -94,7 +94,7 @@ impl Shown {
         let mut shown = Map::with_capacity(self.shape.fields.len() + 4);
         shown.insert("id".into(), stored.id.to_string().into());
         shown.insert("version".into(), stored.version.into());
-        for field in self.shape.fields.iter().filter(|field| self.has(field.name)) {
+        for field in self.shape.fields.iter().filter(|field| self.has(field.name) && !field.shape.is_blind()) {
             let mut value = stored.document.remove(field.name).unwrap_or(Json::Null);
             in_order(&field.shape, &mut value);
             if field.shape.holds_personal() {

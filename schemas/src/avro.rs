@@ -19,7 +19,10 @@ const COMMON: [&RecordShape; 4] = [Money::RECORD, Quantity::RECORD, FileRef::REC
 pub fn event_schema(kind: &dyn Kind, event: &EventShape) -> String {
     let meta = kind.meta();
     let namespace = format!("daybook.{}", meta.context);
-    let name = pascal(meta.events) + &pascal(event.name);
+    let name = match event.wire {
+        Some(wire) => pascal(&wire.replace('.', "_")),
+        None => pascal(meta.events) + &pascal(event.name),
+    };
     record_schema(&namespace, &name, event.doc, event.body)
 }
 
@@ -76,6 +79,7 @@ impl<'a> Writer<'a> {
             Shape::Ref(of) => json!({ "type": "string", "logicalType": "uuid", "references": of }),
             Shape::Scalar => json!(["string", "long", "boolean"]),
             Shape::Personal(_) => self.sealed(),
+            Shape::Blind => json!("bytes"),
             // A union inside a union cannot be said: the branches of a scalar stand beside null.
             Shape::Optional(Shape::Scalar) => json!(["null", "string", "long", "boolean"]),
             Shape::Optional(Shape::Optional(_)) => panic!("an optional optional cannot be said in Avro"),

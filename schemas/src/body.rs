@@ -66,6 +66,7 @@ fn write(shape: &Shape, datum: &Datum, out: &mut Vec<u8>) -> Result<(), WireErro
         (Shape::Id | Shape::Ref(_), Datum::Id(id)) => write_uuid(out, *id),
         (Shape::Scalar, scalar) => return write_scalar(scalar, 0, out),
         (Shape::Personal(_), Datum::Sealed(sealed)) => write_sealed(sealed, out),
+        (Shape::Blind, Datum::Blind(hash)) => write_bytes(out, &**hash),
         (Shape::Personal(_), _) => return Err(WireError::Unsealed { at: String::new() }),
         (Shape::List { of, .. }, Datum::List(items)) => return write_list(of, items, out),
         (Shape::Map { of, .. }, Datum::Map(items)) => return write_map(of, items, out),
@@ -143,6 +144,7 @@ fn read(shape: &Shape, reader: &mut Reader<'_>) -> Result<Datum, WireError> {
         Shape::Date => reader.int().map(|days| Datum::Whole(days.into())),
         Shape::Text { .. } | Shape::Choice { .. } | Shape::Number => reader.text().map(Datum::text),
         Shape::Id | Shape::Ref(_) => reader.uuid().map(Datum::Id),
+        Shape::Blind => reader.exactly(expected(shape)).map(|hash| Datum::Blind(Box::new(hash))),
         Shape::Scalar => return read_scalar(0, reader),
         Shape::Optional(Shape::Scalar) => return read_scalar(1, reader),
         Shape::Optional(of) => {
@@ -223,6 +225,7 @@ fn expected(shape: &Shape) -> Expected {
         Shape::Id | Shape::Ref(_) => "an id",
         Shape::Scalar => "a text, a whole number or a flag",
         Shape::Personal(_) => "a sealed value",
+        Shape::Blind => "a keyed hash of 32 bytes",
         Shape::Optional(of) => expected(of),
         Shape::List { .. } => "a list",
         Shape::Map { .. } => "a map",

@@ -7,12 +7,14 @@
 //! public      events as systems downstream see them
 //! registry    the schemas where other systems look for them
 //! avro        schemas from the declaration
+//! blind       blind indexes of personal texts
 //! body        records as bytes by their shape
 //! committed   what is committed of all this, and whether it still fits
 //! ```
 
 pub mod avro;
 mod binary;
+pub mod blind;
 pub mod body;
 pub mod catalogue;
 pub mod committed;

@@ -55,7 +55,7 @@ impl PublicEvent {
 /// Whether subscribers do not get a field of that shape.
 fn is_left_out(shape: &Shape) -> bool {
     match shape {
-        Shape::Personal(_) => true,
+        Shape::Personal(_) | Shape::Blind => true,
         Shape::Optional(of) | Shape::List { of, .. } | Shape::Map { of, .. } => is_left_out(of),
         _ => false,
     }
@@ -69,6 +69,7 @@ fn without_personal(record: &'static RecordShape) -> &'static RecordShape {
         shape: public_shape(&field.shape),
         view: field.view,
         referrers: field.referrers,
+        blind: field.blind,
     });
     let fields = Box::leak(fields.collect::<Vec<_>>().into_boxed_slice());
     Box::leak(Box::new(RecordShape { name: record.name, doc: record.doc, fields }))
@@ -113,6 +114,7 @@ mod tests {
                     let public = PublicEvent::new(*kind, event);
                     assert!(!Shape::Record(public.shape).holds_personal(), "{}", public.subject);
                     assert!(!public.text.contains("Sealed"), "{}", public.subject);
+                    assert!(public.shape.fields.iter().all(|field| !field.shape.is_blind()), "{}", public.subject);
                 }
             }
         }

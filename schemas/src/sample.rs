@@ -47,6 +47,8 @@ fn value(shape: &Shape, field: &str, personal: Personal) -> Datum {
             nonce: *b"twelve bytes",
             ciphertext: b"a sealed value stands here".as_slice().into(),
         })),
+        Shape::Blind => Datum::Blind(Box::new(crate::fingerprint(field))),
+        Shape::Optional(Shape::Blind) if matches!(personal, Personal::InClear) => Datum::Null,
         Shape::Optional(of) => value(of, field, personal),
         Shape::List { of, .. } => Datum::List(vec![value(of, field, personal)]),
         Shape::Map { of, .. } => Datum::Map(BTreeMap::from([("name".to_owned(), value(of, field, personal))])),
@@ -63,6 +65,7 @@ fn text(field: &str, max: usize, format: TextFormat) -> String {
         TextFormat::Slug => "example".to_owned(),
         TextFormat::Currency => "EUR".to_owned(),
         TextFormat::Zone => "Europe/Paris".to_owned(),
+        TextFormat::Permission => "incident:report".to_owned(),
         TextFormat::CivilTime => "2026-11-21T09:00:00".to_owned(),
         TextFormat::Locale => "de-CH".to_owned(),
     }

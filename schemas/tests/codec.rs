@@ -34,6 +34,7 @@ fn datum(shape: &'static Shape) -> BoxedStrategy<Datum> {
         Shape::Personal(_) => (id(), any::<[u8; 12]>(), collection::vec(any::<u8>(), 0..40))
             .prop_map(|(key, nonce, text)| Datum::Sealed(Box::new(Sealed { key, nonce, ciphertext: text.into() })))
             .boxed(),
+        Shape::Blind => any::<[u8; 32]>().prop_map(|hash| Datum::Blind(Box::new(hash))).boxed(),
         Shape::Optional(of) => prop_oneof![Just(Datum::Null), datum(of)].boxed(),
         Shape::List { of, .. } => collection::vec(datum(of), 0..4).prop_map(Datum::List).boxed(),
         // One name at most: apache-avro writes a map in any order.
@@ -341,6 +342,7 @@ fn value(shape: &Shape, datum: &Datum) -> Value {
         (_, Datum::Whole(n)) => Value::Long(*n),
         (_, Datum::Text(text)) => Value::String(text.to_string()),
         (_, Datum::Id(id)) => Value::Uuid(*id),
+        (_, Datum::Blind(hash)) => Value::Bytes(hash.to_vec()),
         (_, Datum::Sealed(sealed)) => Value::Record(vec![
             ("key".to_owned(), Value::Uuid(sealed.key)),
             ("nonce".to_owned(), Value::Bytes(sealed.nonce.to_vec())),

@@ -165,6 +165,7 @@ fn values(shape: &Shape) -> Vec<Datum> {
             TextFormat::Currency => "EUR",
             TextFormat::Zone => "Europe/Paris",
             TextFormat::Locale => "de-CH",
+            TextFormat::Permission => "incident:report",
             TextFormat::CivilTime | TextFormat::Free => "2026-03-29T02:30:00",
         })],
         Shape::Choice { options, .. } => options.iter().map(|option| Datum::text(*option)).collect(),
@@ -174,6 +175,7 @@ fn values(shape: &Shape) -> Vec<Datum> {
         Shape::Number => vec![Datum::text("INC0000001")],
         Shape::Scalar => vec![Datum::text("16 GiB"), Datum::Whole(-5), Datum::Flag(true)],
         Shape::Personal(_) => vec![sealed()],
+        Shape::Blind => vec![Datum::Blind(Box::new([5; 32]))],
         Shape::Optional(of) => [Datum::Null].into_iter().chain(values(of)).collect(),
         Shape::List { of, .. } => vec![Datum::List(Vec::new()), Datum::List(values(of))],
         Shape::Map { of, .. } => {

@@ -76,7 +76,9 @@ fn every_command_is_described_with_an_example_it_would_take() {
             let example = &schema["examples"][0];
             let parsed = json::parse(shape.body, example);
             assert!(parsed.is_ok(), "{name}: {:?} in {example}", parsed.unwrap_err());
-            let fields: Vec<&str> = shape.body.fields.iter().map(|field| field.name).collect();
+            // What only the edge fills in is nobody's to say.
+            let said = shape.body.fields.iter().filter(|field| !field.shape.is_blind());
+            let fields: Vec<&str> = said.map(|field| field.name).collect();
             let described: Vec<&String> = schema["properties"].as_object().unwrap().keys().collect();
             assert_eq!(described, fields, "{name}");
         }

@@ -5,7 +5,7 @@
 mod support;
 
 use daybook_kernel::{Datum, PLATFORM, RecordShape, Sealed, json, log::Item};
-use daybook_schemas::{Sealer, SealingError};
+use daybook_schemas::{Sealer, SealingError, blind};
 use support::EveryForm;
 use uuid::Uuid;
 
@@ -23,6 +23,7 @@ fn in_clear() -> Datum {
     let mut at = 0;
     clear(&mut json, &mut at);
     assert_eq!(at, 5, "the record holds five personal values");
+    json.as_object_mut().unwrap().remove("blind");
     json::parse(shape, &json).unwrap()
 }
 
@@ -126,4 +127,27 @@ fn fingerprints_tell_requests_apart_and_keep_their_parts_apart() {
     assert_ne!(first, sealer.fingerprint(&[b"incidentc", b"reate"]));
     assert_ne!(first, sealer.fingerprint(&[b"incident", b"create", b""]));
     assert_ne!(first, Sealer::new(&[0; 32]).fingerprint(&[b"incident", b"create"]));
+}
+
+#[test]
+fn a_blind_index_tells_equal_texts_of_a_tenant_and_nothing_else() {
+    let place = EveryForm::RECORD.field("blind").unwrap().0;
+    let index = |sealer: &Sealer, tenant: Uuid, text: &str| {
+        let Datum::Record(mut fields) = in_clear() else { panic!("no record") };
+        fields[EveryForm::RECORD.field("optional_personal").unwrap().0] = Datum::text(text);
+        let mut datum = Datum::Record(fields);
+        blind::fill(sealer, tenant, EveryForm::RECORD, &mut datum);
+        sealer.seal(tenant, KEY, EveryForm::RECORD, &mut datum).unwrap();
+        let before = datum.clone();
+        blind::fill(sealer, tenant, EveryForm::RECORD, &mut datum);
+        assert_eq!(datum, before, "what is sealed keeps its index");
+        let Datum::Record(fields) = datum else { panic!("no record") };
+        assert!(matches!(fields[place], Datum::Blind(_)), "{:?}", fields[place]);
+        fields[place].clone()
+    };
+    let zoe = index(&sealer(), TENANT, "zoe@example.net");
+    assert_eq!(zoe, index(&sealer(), TENANT, " ZOE@example.net "), "in any case");
+    assert_ne!(zoe, index(&sealer(), TENANT, "zoé@example.net"), "another text");
+    assert_ne!(zoe, index(&sealer(), PLATFORM, "zoe@example.net"), "another tenant");
+    assert_ne!(zoe, index(&Sealer::new(&[9; 32]), TENANT, "zoe@example.net"), "another secret");
 }

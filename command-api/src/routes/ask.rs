@@ -91,9 +91,8 @@ impl Ask {
     /// # Errors
     /// Why not.
     pub async fn begin(self, kind: &'static dyn Kind) -> Result<Response, ApiError> {
-        let command = (0..kind.commands().len()).find(|command| kind.transition(*command).from.is_none());
-        let Some(command) = command else {
-            return Err(ApiError::not_found("way to begin one"));
+        let Some(command) = kind.begins() else {
+            return Err(ApiError::not_found("way to begin one without an id"));
         };
         // Before the body: who may not give the command learns nothing of its form.
         self.caller.must(kind.permission(command))?;
@@ -176,14 +175,14 @@ impl Ask {
     }
 }
 
-/// The command of that name for what exists already.
+/// The command of that name that is given to an id: one for what exists already, or one that begins it there.
 ///
 /// # Errors
 /// 404 naming those there are.
 pub fn command_of(kind: &'static dyn Kind, name: &str) -> Result<usize, ApiError> {
-    let later = |command: usize| kind.transition(command).from.is_some();
-    kind.command(name).filter(|command| later(*command)).ok_or_else(|| {
-        let known: Vec<_> = (0..kind.commands().len()).filter(|n| later(*n)).map(|n| kind.commands()[n].name).collect();
+    let of_id = |command: usize| kind.begins() != Some(command);
+    kind.command(name).filter(|command| of_id(*command)).ok_or_else(|| {
+        let known: Vec<_> = (0..kind.commands().len()).filter(|n| of_id(*n)).map(|n| kind.commands()[n].name).collect();
         let message = format!("{} has no command {name}; known are {}", kind.meta().shape.name, known.join(", "));
         ApiError::new(StatusCode::NOT_FOUND, "NOT_FOUND", message)
     })

@@ -19,6 +19,8 @@ pub struct RecordMeta {
     pub events: &'static str,
     /// The prefix of its number series, such as `INC`.
     pub number: Option<&'static str>,
+    /// The type of the aggregate whose id it has, where there is one of it for each of those.
+    pub shares: Option<&'static str>,
     /// Its fields.
     pub shape: &'static RecordShape,
 }
@@ -70,6 +72,8 @@ pub trait Commands: Sized + Clone + Send + Sync + 'static {
 pub struct EventShape {
     /// Its name, snake case; on the wire `<events>.<name>`.
     pub name: &'static str,
+    /// Its whole name on the wire, where that is another: `#[wire("role.assigned")]`.
+    pub wire: Option<&'static str>,
     /// What happened.
     pub doc: &'static str,
     /// Its body.

@@ -36,6 +36,8 @@ pub enum Datum {
         /// Those added since the state was loaded, oldest first.
         fresh: Vec<Datum>,
     },
+    /// A keyed hash of a personal text.
+    Blind(Box<[u8; 32]>),
 }
 
 /// A datum did not have the form its type asks for: the bytes come from elsewhere or a schema was broken.
@@ -69,6 +71,7 @@ impl Datum {
             Datum::Record(_) => "a record",
             Datum::Sealed(_) => "a sealed value",
             Datum::Log { .. } => "a growing list",
+            Datum::Blind(_) => "a keyed hash",
         }
     }
 

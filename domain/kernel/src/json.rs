@@ -77,18 +77,20 @@ pub fn write(shape: &Shape, datum: &Datum) -> Json {
         (_, Datum::Text(text)) => Json::String(text.to_string()),
         (_, Datum::Id(id)) => Json::String(id.to_string()),
         (_, Datum::Sealed(sealed)) => write_sealed(sealed),
+        (_, Datum::Blind(hash)) => Json::String(hex(&**hash)),
         (_, Datum::Log { length, .. }) => Json::from(*length),
         _ => Json::Null,
     }
 }
 
-/// Writes a record's datum as a JSON object with its fields in order.
+/// Writes a record's datum as a JSON object with its fields in order; a blind index only where there is one.
 pub fn write_record(shape: &RecordShape, datum: &Datum) -> Json {
     match datum {
         Datum::Record(fields) => shape
             .fields
             .iter()
             .zip(fields)
+            .filter(|(field, datum)| !(field.shape.is_blind() && **datum == Datum::Null))
             .map(|(field, datum)| (field.name.to_owned(), write(&field.shape, datum)))
             .collect::<Map<_, _>>()
             .into(),
@@ -110,7 +112,7 @@ pub fn read_sealed(json: &Json) -> Option<Sealed> {
     })
 }
 
-fn hex(bytes: &[u8]) -> String {
+pub(crate) fn hex(bytes: &[u8]) -> String {
     const DIGITS: &[u8; 16] = b"0123456789abcdef";
     bytes.iter().flat_map(|b| [DIGITS[usize::from(b >> 4)] as char, DIGITS[usize::from(b & 15)] as char]).collect()
 }
@@ -138,8 +140,8 @@ impl Reader {
         };
         let path = |name: &str| if at.is_empty() { name.to_owned() } else { format!("{at}.{name}") };
         if self.source == Source::Input {
-            for name in object.keys().filter(|name| shape.field(name).is_none()) {
-                let known: Vec<_> = shape.fields.iter().map(|f| f.name).collect();
+            let known: Vec<_> = shape.fields.iter().filter(|field| !field.shape.is_blind()).map(|f| f.name).collect();
+            for name in object.keys().filter(|name| !known.contains(&name.as_str())) {
                 let message = match known.is_empty() {
                     true => "unknown field; none is expected here".to_owned(),
                     false => format!("unknown field; known are {}", known.join(", ")),
@@ -152,6 +154,7 @@ impl Reader {
             .iter()
             .map(|field| match (object.get(field.name), &field.shape) {
                 (None | Some(Json::Null), Shape::Optional(_)) => Some(Datum::Null),
+                (Some(_), shape) if shape.is_blind() && self.source == Source::Input => None,
                 (None, Shape::List { .. }) => Some(Datum::List(Vec::new())),
                 (None, Shape::Map { .. }) => Some(Datum::Map(BTreeMap::new())),
                 (None, Shape::Log(_)) => Some(Datum::Log { length: 0, fresh: Vec::new() }),
@@ -169,6 +172,10 @@ impl Reader {
             (Shape::Personal(of), json) => match (self.source, read_sealed(json)) {
                 (Source::Stored, Some(sealed)) => Some(Datum::Sealed(Box::new(sealed))),
                 _ => self.value(of, json, at),
+            },
+            (Shape::Blind, Json::String(text)) => match unhex(text).and_then(|bytes| bytes.try_into().ok()) {
+                Some(hash) => Some(Datum::Blind(hash)),
+                None => self.fail(at, "must be 32 bytes in hexadecimal"),
             },
             (Shape::Flag, Json::Bool(flag)) => Some(Datum::Flag(*flag)),
             (Shape::Whole { min, max }, Json::Number(n)) => match n.as_i64().filter(|n| (min..=max).contains(&n)) {
@@ -272,6 +279,7 @@ impl TextFormat {
                 (jiff::tz::TimeZone::get(text).is_ok(), "must be a time zone such as Europe/Paris (IANA)")
             }
             TextFormat::Locale => (is_locale(text), "must be a language tag such as en or pt-BR (BCP 47)"),
+            TextFormat::Permission => (is_permission(text), "must be a permission such as incident:report"),
             TextFormat::CivilTime => {
                 (text.parse::<jiff::civil::DateTime>().is_ok(), "must be a local time such as 2026-11-21T09:00:00")
             }
@@ -295,6 +303,11 @@ fn is_locale(text: &str) -> bool {
     let language =
         parts.next().is_some_and(|tag| (2..=8).contains(&tag.len()) && tag.bytes().all(|b| b.is_ascii_lowercase()));
     language && parts.all(|part| (1..=8).contains(&part.len()) && part.bytes().all(|b| b.is_ascii_alphanumeric()))
+}
+
+fn is_permission(text: &str) -> bool {
+    let word = |part: &str| !part.is_empty() && part.bytes().all(|b| b.is_ascii_lowercase() || b == b'_');
+    text.split_once(':').is_some_and(|(resource, action)| word(resource) && word(action))
 }
 
 fn is_slug(text: &str) -> bool {
@@ -328,6 +341,6 @@ fn expected(shape: &Shape) -> &'static str {
         Shape::Personal(of) | Shape::Optional(of) => expected(of),
         Shape::List { .. } => "a list",
         Shape::Map { .. } | Shape::Record(_) => "an object",
-        Shape::Log(_) => "left out",
+        Shape::Blind | Shape::Log(_) => "left out",
     }
 }

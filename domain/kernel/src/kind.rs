@@ -27,7 +27,7 @@ pub struct Recorded {
 }
 
 impl Recorded {
-    /// The event's name on the wire, `<events>.<name>`.
+    /// The event's name on the wire.
     pub fn wire_name(&self) -> String {
         self.kind.wire_name(self.event)
     }
@@ -97,9 +97,23 @@ pub trait Kind: Send + Sync {
     /// What other contexts may know of it.
     fn fact(&self, state: &State) -> Option<Published>;
 
-    /// The name of an event on the wire, `<events>.<name>`.
+    /// The name of an event on the wire: `<events>.<name>`, or the one it declares.
     fn wire_name(&self, event: usize) -> String {
-        format!("{}.{}", self.meta().events, self.events()[event].name)
+        let EventShape { name, wire, .. } = &self.events()[event];
+        wire.map_or_else(|| format!("{}.{name}", self.meta().events), str::to_owned)
+    }
+
+    /// The place of the event of that name on the wire.
+    fn event(&self, wire_name: &str) -> Option<usize> {
+        let own = wire_name.strip_prefix(self.meta().events).and_then(|rest| rest.strip_prefix('.'));
+        self.events().iter().position(|event| event.wire.map_or(own == Some(event.name), |wire| wire == wire_name))
+    }
+
+    /// The place of the command that begins an aggregate under a fresh id: the first of those that can begin one. The others
+    /// are given the id, as is every command of an aggregate that shares the id of another.
+    fn begins(&self) -> Option<usize> {
+        let first = (0..self.commands().len()).find(|command| self.transition(*command).from.is_none());
+        first.filter(|_| self.meta().shares.is_none())
     }
 
     /// The place of the command of that name.

@@ -8,6 +8,7 @@
 extern crate self as daybook_kernel;
 
 pub mod aggregate;
+pub mod blind;
 pub mod book;
 pub mod context;
 pub mod datum;
@@ -36,6 +37,7 @@ pub mod time;
 pub mod value;
 
 pub use aggregate::{Aggregate, CommandShape, Commands, EventShape, Events, Record, RecordMeta};
+pub use blind::Blind;
 pub use book::{Book, Books, Unique};
 pub use context::{Actor, Context};
 pub use datum::{Datum, Fields, Malformed};
@@ -58,7 +60,7 @@ pub use rule::Rule;
 pub use scalar::Scalar;
 pub use shape::{Field, RecordShape, Shape, View};
 pub use special::SpecialView;
-pub use text::{Currency, Email, Line, Locale, Slug, Text, Zone};
+pub use text::{Currency, Email, Line, Locale, Permission, Slug, Text, Zone};
 pub use time::{Date, LocalTime, Time};
 pub use value::{Choice, Value};
 

@@ -42,6 +42,8 @@ pub enum Shape {
     Scalar,
     /// Personal data: in clear only outside the domain, sealed everywhere else.
     Personal(&'static Shape),
+    /// A keyed hash of the personal text beside it, 32 bytes: never given by a client, never shown to one.
+    Blind,
     /// A value that may be absent.
     Optional(&'static Shape),
     /// At most `max` values in order.
@@ -79,6 +81,8 @@ pub enum TextFormat {
     Zone,
     /// A language tag of BCP 47, such as `pt-BR`.
     Locale,
+    /// A permission, `<resource>:<action>`, in lower-case letters and underscores.
+    Permission,
     /// A civil date and time without a zone, `2026-11-21T09:00:00`.
     CivilTime,
 }
@@ -107,6 +111,8 @@ pub struct Field {
     pub view: View,
     /// Whether the book keeps a reverse index of this reference.
     pub referrers: bool,
+    /// The personal field of the same record that this [`Shape::Blind`] is the hash of.
+    pub blind: Option<&'static str>,
 }
 
 /// Read-side hints of a field.
@@ -134,6 +140,11 @@ impl Shape {
     /// Whether the value may be absent.
     pub fn is_optional(&self) -> bool {
         matches!(self, Shape::Optional(_))
+    }
+
+    /// Whether it is a blind index, or none: what clients neither give nor see.
+    pub fn is_blind(&self) -> bool {
+        matches!(self.required(), Shape::Blind)
     }
 
     /// Whether any part of a value of this shape is personal.

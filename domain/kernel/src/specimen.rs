@@ -2,7 +2,7 @@
 
 use uuid::Uuid;
 
-use crate::{Datum, RecordShape, Sealed, Shape, shape::TextFormat};
+use crate::{Datum, Permission, RecordShape, Sealed, Shape, Time, shape::TextFormat};
 
 /// Makes values that keep to their shapes, from choices that somebody else makes.
 pub struct Specimens<'a> {
@@ -10,6 +10,8 @@ pub struct Specimens<'a> {
     pub pick: &'a mut dyn FnMut(usize) -> usize,
     /// The ids that references are taken from. Few, so that they meet.
     pub ids: &'a [Uuid],
+    /// The time that specimens of time lie around.
+    pub around: Time,
     /// Whether personal values are sealed, as within the domain, or in clear, as in a request.
     pub sealed: bool,
 }
@@ -17,8 +19,13 @@ pub struct Specimens<'a> {
 /// Texts that any line may hold. Few, so that what must be unique meets.
 const WORDS: [&str; 6] = ["alpha", "Beta", "ALPHA", "gamma delta", "Ünïcødé ✓", "q\"uo'te\\"];
 
-/// The time that specimens of time lie around: 2026-01-01T00:00:00Z.
-const EPOCH: i64 = 1_767_225_600_000_000;
+/// The permissions that specimens name.
+const PERMISSIONS: [&str; 6] = ["thing:read", "thing:write", "other:read", "other:write", "more:read", "more:write"];
+
+/// The same, for a test that has to declare them.
+pub fn permissions() -> impl Iterator<Item = Permission> {
+    PERMISSIONS.into_iter().map(Permission::from)
+}
 
 impl Specimens<'_> {
     /// A value of that record.
@@ -33,7 +40,7 @@ impl Specimens<'_> {
             Shape::Whole { min, max } => self.whole(*min, *max),
             Shape::Text { max, lines, format } => Datum::text(self.text(*max, *lines, *format)),
             Shape::Choice { options, .. } => Datum::text(options[self.below(options.len())]),
-            Shape::Time => Datum::Whole(EPOCH + self.whole_of(-1_000_000_000_000, 1_000_000_000_000)),
+            Shape::Time => Datum::Whole(self.around.0 + self.whole_of(-1_000_000_000_000, 1_000_000_000_000)),
             Shape::Date => Datum::Whole(self.whole_of(-30_000, 30_000)),
             Shape::Id | Shape::Ref(_) => Datum::Id(self.ids[self.below(self.ids.len())]),
             Shape::Number => Datum::text(format!("NR{:07}", self.below(1_000))),
@@ -47,6 +54,9 @@ impl Specimens<'_> {
                 let text = WORDS[self.below(WORDS.len())];
                 Datum::Sealed(Box::new(Sealed { key: self.ids[0], nonce: [7; 12], ciphertext: text.as_bytes().into() }))
             }
+            Shape::Blind => Datum::Blind(Box::new([u8::try_from(self.below(WORDS.len())).unwrap_or(0); 32])),
+            // Only the edge fills it.
+            Shape::Optional(Shape::Blind) if !self.sealed => Datum::Null,
             Shape::Optional(of) => match self.below(2) {
                 0 => Datum::Null,
                 _ => self.value(of),
@@ -85,6 +95,7 @@ impl Specimens<'_> {
             }
             TextFormat::Locale => ["en", "fr", "pt-BR", "zh-Hant-TW", "ar", "hi"][n].to_owned(),
             TextFormat::CivilTime => format!("2026-02-0{}T09:30:00", n + 1),
+            TextFormat::Permission => PERMISSIONS[n].to_owned(),
             TextFormat::Free => match self.below(8) {
                 0 => "x".repeat(max),
                 1 if lines => format!("{}\n{}", WORDS[n], WORDS[0]).chars().take(max).collect(),

@@ -100,6 +100,10 @@ formatted!(
     Locale, 35, Locale
 );
 formatted!(
+    /// What somebody may do: `<resource>:<action>`, such as `incident:report`.
+    Permission, 80, Permission
+);
+formatted!(
     /// A civil date and time, `2026-11-21T09:00:00`.
     CivilTime, 32, CivilTime
 );

@@ -123,7 +123,7 @@ fn impersonal(shape: &RecordShape, datum: &Datum) -> Json {
 
 fn impersonal_value(shape: &Shape, datum: &Datum) -> Option<Json> {
     match (shape, datum) {
-        (Shape::Personal(_), _) => None,
+        (Shape::Personal(_) | Shape::Blind, _) => None,
         (Shape::Optional(of), datum) => impersonal_value(of, datum),
         (Shape::Record(record), Datum::Record(_)) => Some(impersonal(record, datum)),
         (Shape::List { of, .. }, Datum::List(items)) => {
@@ -157,8 +157,11 @@ mod tests {
         assert!(written.get("short_description").is_none() && written.get("description").is_none(), "{written}");
         for kind in daybook_contents::kinds() {
             for event in kind.events() {
-                let personal =
-                    event.body.fields.iter().filter(|field| matches!(field.shape.required(), Shape::Personal(_)));
+                let personal = event
+                    .body
+                    .fields
+                    .iter()
+                    .filter(|field| matches!(field.shape.required(), Shape::Personal(_) | Shape::Blind));
                 for field in personal {
                     assert!(impersonal_value(&field.shape, &Datum::text("secret")).is_none(), "{}", field.name);
                 }

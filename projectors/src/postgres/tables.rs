@@ -220,7 +220,7 @@ fn scalar_type(shape: &Shape) -> Option<&'static str> {
     Some(match shape {
         Shape::Flag => "boolean",
         Shape::Whole { .. } => "bigint",
-        Shape::Text { .. } | Shape::Choice { .. } | Shape::Number | Shape::Scalar => "text",
+        Shape::Text { .. } | Shape::Choice { .. } | Shape::Number | Shape::Scalar | Shape::Blind => "text",
         Shape::Time => "timestamptz",
         Shape::Date => "date",
         Shape::Id | Shape::Ref(_) => "uuid",

@@ -3,7 +3,7 @@
 use axum::Json;
 use axum::http::HeaderMap;
 use axum::response::{IntoResponse, Response};
-use daybook_kernel::{Kind, json};
+use daybook_kernel::{Kind, blind, json};
 use daybook_platform::{ApiError, Caller};
 
 use super::event::{AFTER, BACKWARDS, Recorded};
@@ -55,6 +55,7 @@ pub async fn answer(
         let shape = kind.events()[index].body;
         let opened = app.sealer.open(scope.tenant, shape, &mut body);
         opened.map_err(|error| Fault::unreadable(Store::Postgres, format!("event {}: {error}", event.id)))?;
+        blind::hide(shape, &mut body);
         events.push((event.version, event.shown(json::write_record(shape, &body))));
     }
     Ok(Json(sequence.answer(&app.sealer, events)).into_response())

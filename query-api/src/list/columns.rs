@@ -73,7 +73,7 @@ fn form(shape: &Shape) -> Option<Form> {
     match shape {
         Shape::Flag => Some(Form::Flag),
         Shape::Whole { .. } => Some(Form::Whole),
-        Shape::Text { .. } | Shape::Number => Some(Form::Text),
+        Shape::Text { .. } | Shape::Number | Shape::Blind => Some(Form::Text),
         Shape::Choice { options, .. } => Some(Form::Choice(options)),
         Shape::Time => Some(Form::Time),
         Shape::Date => Some(Form::Date),
@@ -145,7 +145,7 @@ mod tests {
     const BOTH: View = View { filter: true, sort: true, search: false, facet: false };
 
     const fn field(name: &'static str, shape: Shape, view: View) -> Field {
-        Field { name, doc: "", shape, view, referrers: false }
+        Field { name, doc: "", shape, view, referrers: false, blind: None }
     }
 
     static TICKET: RecordShape = RecordShape {

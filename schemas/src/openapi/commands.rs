@@ -23,9 +23,9 @@ pub fn of(kind: &'static dyn Kind, schemas: &mut Schemas, paths: &mut Paths) {
     }
 }
 
-/// Whether the command is the one that begins an aggregate by a POST to its path: the first of those that can.
+/// Whether the command is the one that begins an aggregate by a POST to its path.
 fn begins(kind: &dyn Kind, command: usize) -> bool {
-    (0..kind.commands().len()).find(|command| kind.transition(*command).from.is_none()) == Some(command)
+    kind.begins() == Some(command)
 }
 
 /// The component of a command's body.

@@ -240,7 +240,7 @@ fn column(shape: &Shape) -> Option<Json> {
     match shape {
         Shape::Flag => Some(json!({ "type": "boolean" })),
         Shape::Whole { .. } => Some(json!({ "type": "integer" })),
-        Shape::Text { .. } | Shape::Number => Some(json!({ "type": "string" })),
+        Shape::Text { .. } | Shape::Number | Shape::Blind => Some(json!({ "type": "string" })),
         Shape::Choice { options, .. } => Some(json!({ "type": "string", "enum": options })),
         Shape::Time => Some(json!({ "type": "string", "format": "date-time" })),
         Shape::Date => Some(json!({ "type": "string", "format": "date" })),

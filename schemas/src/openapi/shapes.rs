@@ -44,12 +44,11 @@ impl Schemas {
     /// A record's fields as an object.
     pub fn object(&mut self, owner: Owner, record: &'static RecordShape) -> Json {
         let properties: Map<String, Json> =
-            record.fields.iter().map(|field| (field.name.to_owned(), self.field(owner, field))).collect();
+            said(record).map(|field| (field.name.to_owned(), self.field(owner, field))).collect();
         let absent = |shape: &Shape| {
             matches!(shape, Shape::Optional(_) | Shape::List { .. } | Shape::Map { .. } | Shape::Log(_))
         };
-        let required: Vec<_> =
-            record.fields.iter().filter(|field| !absent(&field.shape)).map(|field| field.name).collect();
+        let required: Vec<_> = said(record).filter(|field| !absent(&field.shape)).map(|field| field.name).collect();
         let mut schema = json!({ "type": "object", "properties": properties });
         if !required.is_empty() {
             schema["required"] = json!(required);
@@ -83,6 +82,7 @@ impl Schemas {
             Shape::Number => json!({ "type": "string", "maxLength": 32, "examples": ["INC0000001"] }),
             Shape::Scalar => json!({ "type": ["string", "integer", "boolean"] }),
             Shape::Personal(of) => self.value(owner, of),
+            Shape::Blind => json!({ "type": "string", "pattern": "^[0-9a-f]{64}$" }),
             Shape::Optional(of) => or_null(self.value(owner, of)),
             Shape::List { of, max } => json!({ "type": "array", "items": self.value(owner, of), "maxItems": max }),
             Shape::Map { of, max } => json!({
@@ -114,6 +114,11 @@ impl Schemas {
     }
 }
 
+/// The fields that clients give and see.
+fn said(record: &'static RecordShape) -> impl Iterator<Item = &'static Field> {
+    record.fields.iter().filter(|field| !field.shape.is_blind())
+}
+
 fn has_record(shape: &Shape) -> bool {
     match shape {
         Shape::Record(_) => true,
@@ -130,6 +135,7 @@ fn text(max: usize, format: TextFormat) -> Json {
         TextFormat::Slug => ("pattern", "^[a-z][a-z0-9]*(-[a-z0-9]+)*$", "acme-1"),
         TextFormat::Currency => ("pattern", "^[A-Z]{3}$", "EUR"),
         TextFormat::Zone => ("x-format", "IANA time zone", "Europe/Paris"),
+        TextFormat::Permission => ("pattern", "^[a-z_]+:[a-z_]+$", "incident:report"),
         TextFormat::CivilTime => ("x-format", "local date and time", "2026-11-21T09:00:00"),
         TextFormat::Locale => ("x-format", "BCP 47 language tag", "de-CH"),
     };

@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use daybook_kernel::{
-    Body, Choice, Date, Email, FileRef, Line, LocalTime, Localized, Money, Number, Personal, Quantity, Ref, Referable,
-    Scalar, Slug, Text, Time,
+    Blind, Body, Choice, Date, Email, FileRef, Line, LocalTime, Localized, Money, Number, Permission, Personal,
+    Quantity, Ref, Referable, Scalar, Slug, Text, Time,
 };
 use uuid::Uuid;
 
@@ -70,6 +70,11 @@ pub struct EveryForm {
     pub personal: Personal<Text<4000>>,
     /// Personal data, or none.
     pub optional_personal: Option<Personal<Email>>,
+    /// The hash of that, or none.
+    #[field(blind = "optional_personal")]
+    pub blind: Option<Blind>,
+    /// What somebody may do.
+    pub permission: Permission,
     /// A time, or none.
     pub optional_time: Option<Time>,
     /// Texts in order.

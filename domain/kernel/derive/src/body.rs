@@ -30,12 +30,14 @@ pub fn body(input: &DeriveInput) -> syn::Result<TokenStream> {
     let count = fields.len();
     let idents: Vec<_> = fields.iter().map(|field| &field.ident).collect();
     let names: Vec<_> = fields.iter().map(|field| wire_name(field)).collect();
-    let shapes = fields.iter().zip(&names).map(|(field, name)| {
+    let names = &names;
+    let shapes = fields.iter().zip(names).map(|(field, name)| {
         let ty = &field.ty;
         let about = doc(&field.attrs);
         let view = words(&field.attrs, "view", &["filter", "sort", "search", "facet"])?;
         let has = |word: &str| view.iter().any(|found| found == word);
         let (filter, sort, search, facet) = (has("filter"), has("sort"), has("search"), has("facet"));
+        let blind = blind(field, names)?;
         let referrers = !words(&field.attrs, "book", &["referrers"])?.is_empty();
         Ok(quote! {
             ::daybook_kernel::Field {
@@ -44,6 +46,7 @@ pub fn body(input: &DeriveInput) -> syn::Result<TokenStream> {
                 shape: <#ty as ::daybook_kernel::Value>::SHAPE,
                 view: ::daybook_kernel::View { filter: #filter, sort: #sort, search: #search, facet: #facet },
                 referrers: #referrers,
+                blind: #blind,
             }
         })
     });
@@ -74,11 +77,20 @@ pub fn body(input: &DeriveInput) -> syn::Result<TokenStream> {
     })
 }
 
+/// The field that a blind index is the hash of.
+fn blind(field: &Field, names: &[String]) -> syn::Result<TokenStream> {
+    match pairs(&field.attrs, "field", &["blind"])?.into_iter().next() {
+        None => Ok(quote!(::core::option::Option::None)),
+        Some((_, of)) if names.contains(&of) => Ok(quote!(::core::option::Option::Some(#of))),
+        Some((_, of)) => Err(syn::Error::new(field.span(), format!("there is no field {of} beside it"))),
+    }
+}
+
 pub fn record(input: &DeriveInput) -> syn::Result<TokenStream> {
     let body = body(input)?;
     let name = &input.ident;
     let text = name.to_string();
-    let known = ["context", "plural", "path", "events", "number"];
+    let known = ["context", "plural", "path", "events", "number", "shares"];
     let pairs = pairs(&input.attrs, "record", &known)?;
     let get = |key: &str| pairs.iter().find(|(found, _)| found == key).map(|(_, value)| value.clone());
     let need = |key: &str| {
@@ -92,6 +104,10 @@ pub fn record(input: &DeriveInput) -> syn::Result<TokenStream> {
             (quote!(::core::option::Option::Some(#prefix)), quote!(::core::option::Option::Some(&self.number)))
         }
         None => (quote!(::core::option::Option::None), quote!(::core::option::Option::None)),
+    };
+    let shares = match get("shares") {
+        Some(of) => quote!(::core::option::Option::Some(#of)),
+        None => quote!(::core::option::Option::None),
     };
     let fields = fields(input)?;
     let logs: Vec<_> = fields.iter().filter(|field| is_log(field)).map(|field| &field.ident).collect();
@@ -115,6 +131,7 @@ pub fn record(input: &DeriveInput) -> syn::Result<TokenStream> {
                 path: #path,
                 events: #events,
                 number: #number,
+                shares: #shares,
                 shape: <#name as ::daybook_kernel::log::Item>::RECORD,
             };
 

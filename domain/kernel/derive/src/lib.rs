@@ -8,15 +8,18 @@ mod choice;
 mod variants;
 
 /// A record: a command's body, an event's body, a part of a state.
-#[proc_macro_derive(Body, attributes(view, book))]
+///
+/// `#[field(blind = "email")]` on an `Option<Blind>` says which personal field beside it it is the hash of.
+#[proc_macro_derive(Body, attributes(view, book, field))]
 pub fn body(input: TokenStream) -> TokenStream {
     run(input, body::body)
 }
 
 /// The state of an aggregate: a [`macro@Body`] with a default view.
 ///
-/// `#[record(context = "incident", plural = "incidents", path = "…", events = "incident", number = "INC")]`
-#[proc_macro_derive(Record, attributes(record, view, book))]
+/// `#[record(context = "incident", plural = "incidents", path = "…", events = "incident", number = "INC")]`, and
+/// `shares = "identity.User"` where it has the id of such an aggregate.
+#[proc_macro_derive(Record, attributes(record, view, book, field))]
 pub fn record(input: TokenStream) -> TokenStream {
     run(input, body::record)
 }
@@ -36,7 +39,9 @@ pub fn commands(input: TokenStream) -> TokenStream {
 }
 
 /// The events of an aggregate: variants with one body or none.
-#[proc_macro_derive(Events)]
+///
+/// `#[wire("role.assigned")]` on a variant says its whole name on the wire, where that is not `<events>.<variant>`.
+#[proc_macro_derive(Events, attributes(wire))]
 pub fn events(input: TokenStream) -> TokenStream {
     run(input, variants::events)
 }

@@ -4,12 +4,13 @@ use proc_macro2::TokenStream;
 use quote::{format_ident, quote};
 use syn::{Data, DeriveInput, Fields, Type, spanned::Spanned};
 
-use crate::attributes::{doc, snake};
+use crate::attributes::{doc, literal, snake};
 
 struct Variant<'a> {
     ident: &'a syn::Ident,
     name: String,
     doc: String,
+    wire: Option<String>,
     body: Option<&'a Type>,
 }
 
@@ -32,19 +33,20 @@ fn variants(input: &DeriveInput) -> syn::Result<Vec<Variant<'_>>> {
                 ident: &found.ident,
                 name: snake(&found.ident.to_string()),
                 doc: doc(&found.attrs),
+                wire: literal(&found.attrs, "wire")?,
                 body: found.fields.iter().next().map(|field| &field.ty),
             })
         })
         .collect()
 }
 
-fn shape(variant: &Variant<'_>, of: &TokenStream) -> TokenStream {
+fn shape(variant: &Variant<'_>, of: &TokenStream, more: &TokenStream) -> TokenStream {
     let (name, about) = (&variant.name, &variant.doc);
     let body = match variant.body {
         Some(body) => quote!(<#body as ::daybook_kernel::log::Item>::RECORD),
         None => quote!(&::daybook_kernel::RecordShape::EMPTY),
     };
-    quote!(#of { name: #name, doc: #about, body: #body })
+    quote!(#of { name: #name, doc: #about, body: #body, #more })
 }
 
 fn build(variants: &[Variant<'_>], text: &str) -> TokenStream {
@@ -71,7 +73,7 @@ pub fn commands(input: &DeriveInput) -> syn::Result<TokenStream> {
     let variants = variants(input)?;
     let idents: Vec<_> = variants.iter().map(|variant| variant.ident).collect();
     let docs: Vec<_> = variants.iter().map(|variant| &variant.doc).collect();
-    let shapes = variants.iter().map(|variant| shape(variant, &quote!(::daybook_kernel::CommandShape)));
+    let shapes = variants.iter().map(|variant| shape(variant, &quote!(::daybook_kernel::CommandShape), &quote!()));
     let build = build(&variants, &name.to_string());
     let visibility = &input.vis;
     Ok(quote! {
@@ -92,7 +94,13 @@ pub fn commands(input: &DeriveInput) -> syn::Result<TokenStream> {
 pub fn events(input: &DeriveInput) -> syn::Result<TokenStream> {
     let name = &input.ident;
     let variants = variants(input)?;
-    let shapes = variants.iter().map(|variant| shape(variant, &quote!(::daybook_kernel::EventShape)));
+    let shapes = variants.iter().map(|variant| {
+        let wire = match &variant.wire {
+            Some(wire) => quote!(wire: ::core::option::Option::Some(#wire)),
+            None => quote!(wire: ::core::option::Option::None),
+        };
+        shape(variant, &quote!(::daybook_kernel::EventShape), &wire)
+    });
     let build = build(&variants, &name.to_string());
     let index = variants.iter().enumerate().map(|(index, variant)| {
         let ident = variant.ident;
