@@ -3,6 +3,7 @@
 use daybook_kernel::{Kind, SpecialView};
 
 pub mod cqrs;
+pub mod permissions;
 
 /// Where an incident stands, for the figures that are told of incidents.
 pub use daybook_incident::Standing as IncidentStanding;
@@ -24,7 +25,7 @@ pub struct BoundedContext {
 
 /// The version of the code that decides. A deploy that decides otherwise, or writes new events, raises it: nobody claims
 /// a partition below the highest version seen.
-pub const CODE_VERSION: u32 = 2;
+pub const CODE_VERSION: u32 = 3;
 
 /// Every bounded context.
 pub const CONTEXTS: &[BoundedContext] = &[
@@ -85,9 +86,7 @@ pub fn kind_at(path: &str) -> Option<&'static dyn Kind> {
 
 /// The event of that name on the wire, such as `incident.created`: its kind and its place in the declaration.
 pub fn event(wire_name: &str) -> Option<(&'static dyn Kind, usize)> {
-    let (events, name) = wire_name.split_once('.')?;
-    let kind = kinds().find(|kind| kind.meta().events == events)?;
-    Some((kind, kind.events().iter().position(|event| event.name == name)?))
+    kinds().find_map(|kind| Some((kind, kind.event(wire_name)?)))
 }
 
 #[cfg(test)]

@@ -6,9 +6,13 @@
 pub mod configuration_item;
 pub mod group;
 pub mod organization;
+pub mod permissions;
+pub mod session;
 pub mod user;
 
 pub use configuration_item::ConfigurationItem;
 pub use group::Group;
 pub use organization::Organization;
+pub use permissions::Permissions;
+pub use session::Session;
 pub use user::User;

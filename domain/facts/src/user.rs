@@ -5,10 +5,25 @@ use daybook_kernel::{Choice, Context, Fact, Ref, Referable, Rejection};
 /// Where an account stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Choice)]
 pub enum Status {
+    /// Offered to somebody who has not taken it yet.
+    Invited,
+    /// Asked for by somebody whose address is not verified yet.
+    PendingVerification,
     /// In use.
     Active,
+    /// In use, but nobody signs in with it for a while.
+    Locked,
+    /// Stopped for a reason.
+    Suspended,
     /// Out of use: nothing new may name it.
     Inactive,
+}
+
+impl Status {
+    /// Whether somebody works with the account; a lock keeps out of it for a while and takes nobody's work away.
+    pub fn is_in_use(self) -> bool {
+        matches!(self, Status::Active | Status::Locked)
+    }
 }
 
 /// A person with an account.
@@ -25,13 +40,13 @@ impl Referable for User {
 impl Fact for User {}
 
 impl User {
-    /// Insists that a field of a command names an active user of the tenant.
+    /// Insists that a field of a command names a user of the tenant whose account is in use.
     ///
     /// # Errors
     /// `UNKNOWN_USER` or `INACTIVE_USER`, with the field.
     pub fn active(context: &Context<'_>, field: &'static str, user: Ref<User>) -> Result<(), Rejection> {
         match context.fact(user) {
-            Some(known) if known.status == Status::Active => Ok(()),
+            Some(known) if known.status.is_in_use() => Ok(()),
             Some(_) => Err(Rejection::unprocessable("INACTIVE_USER", format!("the {field} is no longer active"))
                 .field(field, "must be an active user")),
             None => Err(Rejection::unprocessable("UNKNOWN_USER", format!("the {field} is not a user of this tenant"))

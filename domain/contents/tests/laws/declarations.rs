@@ -101,6 +101,22 @@ fn everything_has_words() {
 }
 
 #[test]
+fn a_blind_index_is_optional_and_stands_beside_a_personal_text() {
+    each_record(|name, record| {
+        for field in record.fields {
+            let beside = field.blind.and_then(|of| record.field(of)).map(|(_, of)| &of.shape);
+            match &field.shape {
+                // Entries from before it was declared have none.
+                Shape::Optional(Shape::Blind) => {
+                    assert!(beside.is_some_and(Shape::holds_personal), "{name}.{}", field.name)
+                }
+                _ => assert!(beside.is_none() && *field.shape.required() != Shape::Blind, "{name}.{}", field.name),
+            }
+        }
+    });
+}
+
+#[test]
 fn growing_lists_stand_in_states_only() {
     for kind in kinds() {
         let bodies =

@@ -8,7 +8,7 @@ use daybook_kernel::{
     Actor, Books, Datum, Facts, Kind, Recorded, Referable, Rejection, Time,
     book::{Call, Given, Placed},
     json,
-    specimen::Specimens,
+    specimen::{self, Specimens},
 };
 use uuid::Uuid;
 
@@ -20,7 +20,7 @@ pub const TENANT: Uuid = Uuid::from_u128(0x7e);
 pub const IDS: [Uuid; 5] =
     [Uuid::from_u128(1), Uuid::from_u128(2), Uuid::from_u128(3), Uuid::from_u128(4), Uuid::from_u128(5)];
 
-/// Everybody is there and active but the last, who is neither.
+/// Everybody is there and active but the last, who is neither; every permission that a specimen names is declared.
 struct Everybody;
 
 impl Facts for Everybody {
@@ -37,6 +37,7 @@ impl Facts for Everybody {
             facts::ConfigurationItem::TYPE if !last => {
                 Some(Arc::new(facts::ConfigurationItem { status: configuration_item::Status::Active }))
             }
+            facts::Permissions::TYPE => Some(Arc::new(facts::Permissions { all: specimen::permissions().collect() })),
             _ => None,
         }
     }
@@ -57,6 +58,8 @@ pub struct Walk {
     folded: SavedBooks,
     now: i64,
     seed: u128,
+    /// Which aggregate the last command was given to.
+    last: Option<(&'static dyn Kind, Uuid)>,
 }
 
 /// What one step did.
@@ -84,6 +87,7 @@ impl Walk {
             folded: SavedBooks::new(context.kinds),
             now: 1_767_225_600_000_000,
             seed: 1 << 64,
+            last: None,
         }
     }
 
@@ -93,8 +97,12 @@ impl Walk {
 
     /// Gives one command that `pick` chooses, and checks the laws that hold for every step.
     pub fn step(&mut self, pick: &mut dyn FnMut(usize) -> usize) -> Step {
-        let kind = self.context.kinds[pick(self.context.kinds.len())];
-        let id = IDS[pick(IDS.len())];
+        // Often the same one again, so that the walk gets deep in little time.
+        let (kind, id) = match self.last.filter(|_| pick(3) > 0) {
+            Some(last) => last,
+            None => (self.context.kinds[pick(self.context.kinds.len())], IDS[pick(IDS.len())]),
+        };
+        self.last = Some((kind, id));
         let state = self.books.find(TENANT, kind, id).map(|(state, _)| state);
         let allowed = kind.allowed(state.as_ref());
         // Mostly what is possible, so that the walk gets somewhere.
@@ -106,6 +114,11 @@ impl Walk {
         let (actor, call) = self.choose(kind, id, command, pick);
         let outcome = self.give(&actor, call);
         Step { kind, command, outcome }
+    }
+
+    /// How many steps it takes for something to happen to aggregates of every kind.
+    pub fn length(&self) -> usize {
+        100.max(60 * self.context.kinds.len())
     }
 
     /// The name of its context.
@@ -156,7 +169,8 @@ impl Walk {
             // What it holds itself, such as its tasks, can be named too.
             ids_in(&kind.to_datum(&state), &mut ids);
         }
-        let body = Specimens { pick, ids: &ids, sealed: true }.record(kind.commands()[command].body);
+        let body =
+            Specimens { pick, ids: &ids, around: Time(self.now), sealed: true }.record(kind.commands()[command].body);
         let user = IDS[pick(IDS.len())];
         // Mostly minutes go by, sometimes days: deadlines are met and missed.
         let minutes = if pick(6) == 0 { pick(12) * 24 * 60 } else { pick(60) };

@@ -48,7 +48,7 @@ fn laws_hold_on_long_walks_that_come_everywhere() {
             if !missing.iter().any(|(of, _)| *of == name) {
                 continue;
             }
-            for _ in 0..100 {
+            for _ in 0..walk.length() {
                 let step = walk.step(&mut pick);
                 let Ok(events) = step.outcome else { continue };
                 if !events.is_empty() {

@@ -1,0 +1,93 @@
+//! Scenarios of a session.
+
+use daybook_kernel::{
+    Ref,
+    scenario::{Scenario, said},
+};
+use serde_json::json;
+use uuid::Uuid;
+
+use super::{OPEN_MAX, Session, Status};
+use crate::User;
+
+const ANN: Ref<User> = Ref::new(Uuid::from_u128(1));
+const PHONE: Ref<Session> = Ref::new(Uuid::from_u128(2));
+
+fn session(n: u128) -> Ref<Session> {
+    Ref::new(Uuid::from_u128(0x100 + n))
+}
+
+fn sign_in(book: &mut Scenario, session: Ref<Session>) -> String {
+    let sign_in = json!({
+        "user": ANN.id(), "method": "password", "amr": ["pwd", "otp", "mfa"], "ip": "192.0.2.7", "device": "A phone",
+    });
+    said(&book.give(session, "login", sign_in))
+}
+
+fn signed_in() -> Scenario {
+    let mut book = Scenario::new(crate::KINDS);
+    assert_eq!(sign_in(&mut book, PHONE), "UNKNOWN_USER");
+    assert!(book.give(ANN, "register", json!({ "email": "ann@example.org", "name": "Ann" })).is_ok());
+    assert_eq!(sign_in(&mut book, PHONE), "user.logged_in");
+    book
+}
+
+fn refresh(book: &mut Scenario, generation: u32) -> String {
+    said(&book.give(PHONE, "refresh", json!({ "generation": generation })))
+}
+
+#[test]
+fn each_token_serves_once() {
+    let mut book = signed_in();
+    assert_eq!(refresh(&mut book, 1), "UNKNOWN_GENERATION");
+    assert_eq!(refresh(&mut book, 0), "session.refreshed");
+    assert_eq!(refresh(&mut book, 1), "session.refreshed");
+    assert_eq!(refresh(&mut book, 0), "session.reuse_detected");
+    let ended = book.state(PHONE).unwrap();
+    assert!(ended.status == Status::Ended && ended.open_for.is_none() && ended.ended_for.is_some());
+    assert_eq!(refresh(&mut book, 2), "INVALID_TRANSITION", "the thief and the person are both out");
+}
+
+#[test]
+fn a_session_lasts_seven_days_from_when_it_was_kept_up() {
+    const DAY: i64 = 24 * 3_600;
+    let mut book = signed_in();
+    book.after(6 * DAY);
+    assert_eq!(refresh(&mut book, 0), "session.refreshed");
+    book.after(7 * DAY - 1);
+    assert_eq!(refresh(&mut book, 1), "session.refreshed");
+    book.after(7 * DAY);
+    assert_eq!(refresh(&mut book, 2), "SESSION_EXPIRED");
+    assert_eq!(sign_in(&mut book, session(1)), "user.logged_in session.expired", "the next sign-in tidies up");
+}
+
+#[test]
+fn what_ended_is_final() {
+    let mut book = signed_in();
+    assert_eq!(said(&book.give(PHONE, "logout", json!({}))), "user.logged_out");
+    for (command, body) in [("logout", json!({})), ("revoke", json!({ "reason": "Lost" }))] {
+        assert_eq!(said(&book.give(PHONE, command, body)), "INVALID_TRANSITION");
+    }
+    assert_eq!(sign_in(&mut book, PHONE), "ALREADY_EXISTS");
+    assert_eq!(sign_in(&mut book, session(1)), "user.logged_in");
+    assert_eq!(said(&book.give(session(1), "revoke", json!({ "reason": "Lost" }))), "session.revoked");
+}
+
+#[test]
+fn open_sessions_have_an_end_in_number() {
+    let mut book = signed_in();
+    for n in 1..OPEN_MAX {
+        assert_eq!(sign_in(&mut book, session(n as u128)), "user.logged_in");
+    }
+    assert_eq!(sign_in(&mut book, session(0xfff)), "TOO_MANY_SESSIONS");
+    assert!(book.give(PHONE, "logout", json!({})).is_ok());
+    assert_eq!(sign_in(&mut book, session(0xfff)), "user.logged_in");
+}
+
+#[test]
+fn nobody_signs_in_with_an_account_that_is_not_in_use() {
+    let mut book = signed_in();
+    assert!(book.give(ANN, "deactivate", json!({})).is_ok());
+    let rejection = book.give(session(1), "login", json!({ "user": ANN.id(), "method": "oidc", "amr": ["fed"] }));
+    assert_eq!(said(&rejection), "CANNOT_SIGN_IN");
+}
