@@ -1,12 +1,10 @@
 //! Roles: which permissions a token of the development issuer carries for which role.
 //!
-//! The sets follow the matrix of the ITSM design: everyone reports; agents work; managers also close down, override and run
-//! the CMDB; end users speak in what they reported. They serve until identity keeps roles of its own. Services look at
-//! permissions only, never at a role's name.
-
-use std::collections::BTreeSet;
+//! Each is a built-in role of the declaration under a name for the command line. Services look at permissions only, never
+//! at a role's name.
 
 use clap::ValueEnum;
+use daybook_contents::permissions::built_in::{self, BuiltIn};
 
 /// A role that a token can be asked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -27,83 +25,14 @@ pub enum Role {
     Importer,
     /// Gives the commands of policies; a service of the platform, not a person.
     Policy,
+    /// Signs people in; a service, not a person.
+    SignIn,
 }
-
-/// What everyone may do.
-const EVERYONE: &[&str] = &["incident:report", "incident:comment", "incident:confirm", "incident:read"];
-
-/// What working on incidents takes.
-const DESK: &[&str] = &[
-    "incident:update",
-    "incident:prioritise",
-    "incident:assign",
-    "incident:work",
-    "incident:escalate",
-    "incident:reopen",
-    "incident:close",
-    "incident:watch",
-    "incident:link",
-    "ci:read",
-    "user:read",
-    "group:read",
-];
-
-/// What leading the desk takes beyond.
-const LEAD: &[&str] =
-    &["incident:cancel", "ci:create", "ci:update", "ci:operate", "ci:relate", "ci:retire", "organization:read"];
-
-/// What running a tenant takes beyond.
-const RUN: &[&str] = &[
-    "ci:retire_force",
-    "user:register",
-    "user:update",
-    "user:deactivate",
-    "group:create",
-    "group:update",
-    "group:members",
-    "group:retire",
-    "organization:update",
-    "organization:members",
-    "organization:close",
-];
-
-/// What seeing everything takes.
-const SEE: &[&str] = &["incident:read", "ci:read", "user:read", "group:read", "organization:read"];
-
-/// What running the platform takes.
-const PLATFORM: &[&str] = &[
-    "organization:create",
-    "organization:activate",
-    "organization:update",
-    "organization:members",
-    "organization:suspend",
-    "organization:close",
-    "organization:read",
-];
-
-/// What bringing a history in takes beyond the desk and the tenant.
-const IMPORT: &[&str] = &["import:occurred_at"];
-
-/// What acting as a policy takes beyond the commands that policies give.
-const ACT: &[&str] = &["policy:act"];
-
-/// The commands that policies give.
-const ORDERS: &[&str] = &["incident:comment", "incident:assign"];
 
 impl Role {
     /// The permissions of the role.
     pub fn permissions(self) -> impl Iterator<Item = &'static str> {
-        let sets: &[&[&str]] = match self {
-            Self::Admin => &[EVERYONE, DESK, LEAD, RUN],
-            Self::Manager => &[EVERYONE, DESK, LEAD],
-            Self::Agent => &[EVERYONE, DESK],
-            Self::EndUser => &[EVERYONE],
-            Self::Auditor => &[SEE],
-            Self::Platform => &[PLATFORM],
-            Self::Importer => &[EVERYONE, DESK, LEAD, RUN, IMPORT],
-            Self::Policy => &[ACT, ORDERS],
-        };
-        sets.iter().copied().flatten().copied()
+        self.built_in().into_iter().flat_map(BuiltIn::permissions)
     }
 
     /// Its name in a token.
@@ -117,17 +46,23 @@ impl Role {
             Self::Platform => "platform",
             Self::Importer => "importer",
             Self::Policy => "policy",
+            Self::SignIn => "sign-in",
         }
     }
-}
 
-/// Every permission there is: of every command, to read every kind, and those beside the aggregates.
-pub fn catalogue() -> BTreeSet<String> {
-    let of_commands = daybook_contents::kinds()
-        .flat_map(|kind| (0..kind.commands().len()).map(|command| kind.permission(command).to_owned()));
-    let of_readers = daybook_contents::kinds().map(|kind| format!("{}:read", kind.meta().events));
-    let beside = IMPORT.iter().chain(ACT).map(|permission| (*permission).to_owned());
-    of_commands.chain(of_readers).chain(beside).collect()
+    fn built_in(self) -> Option<&'static BuiltIn> {
+        built_in::named(match self {
+            Self::Admin => "Organization Admin",
+            Self::Manager => "Service Desk Manager",
+            Self::Agent => "Agent",
+            Self::EndUser => "End User",
+            Self::Auditor => "Viewer",
+            Self::Platform => "Super Admin",
+            Self::Importer => "Importer",
+            Self::Policy => "Policy",
+            Self::SignIn => "Sign-in",
+        })
+    }
 }
 
 #[cfg(test)]
@@ -135,34 +70,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_permission_of_a_role_exists() {
-        let known = catalogue();
+    fn every_role_of_a_token_is_built_in() {
         for role in Role::value_variants() {
-            for permission in role.permissions() {
-                assert!(known.contains(permission), "{} of {} does not exist", permission, role.name());
-            }
+            assert!(role.built_in().is_some() && role.permissions().count() > 0, "{}", role.name());
         }
-    }
-
-    #[test]
-    fn every_permission_is_in_some_role() {
-        let given: BTreeSet<_> = Role::value_variants().iter().flat_map(|role| role.permissions()).collect();
-        for permission in catalogue() {
-            assert!(given.contains(permission.as_str()), "no role has {permission}");
-        }
-    }
-
-    #[test]
-    fn the_matrix_of_the_design() {
-        let may = |role: Role, permission: &str| role.permissions().any(|one| one == permission);
-        for role in [Role::Admin, Role::Manager, Role::Agent, Role::EndUser] {
-            assert!(may(role, "incident:report"), "{} reports", role.name());
-            assert_eq!(may(role, "incident:assign"), role != Role::EndUser, "{} assigns", role.name());
-            let manages = matches!(role, Role::Admin | Role::Manager);
-            assert_eq!(may(role, "ci:update"), manages, "{} manages the estate", role.name());
-            assert_eq!(may(role, "ci:read"), role != Role::EndUser, "{} sees the estate", role.name());
-        }
-        assert!(Role::Auditor.permissions().all(|permission| permission.ends_with(":read")));
     }
 
     #[test]

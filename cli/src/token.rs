@@ -11,7 +11,7 @@ use jiff::{Span, SpanRelativeTo};
 use uuid::Uuid;
 
 use crate::fault::Fault;
-use crate::role::{self, Role};
+use crate::role::Role;
 use crate::settings::Settings;
 
 /// The longest life of a token: a development token that lives for ever would outlive the wish to trust it.
@@ -85,7 +85,7 @@ pub fn print(request: TokenRequest, settings: &Settings) -> Result<(), Fault> {
             return Err(Fault::asked(format!("the role {} is only for --tenant platform", role.name())));
         }
     }
-    let known = role::catalogue();
+    let known = daybook_contents::permissions::all();
     for permission in &request.permissions {
         let of_resource = permission.strip_suffix(":*").is_some_and(|resource| {
             known.iter().any(|known| known.strip_prefix(resource).is_some_and(|rest| rest.starts_with(':')))
