@@ -5,6 +5,7 @@
 
 #![allow(clippy::unwrap_used)] // also in what the tests stand on, which Clippy does not take for tests
 
+mod access;
 mod apart;
 mod backup;
 mod kills;

@@ -9,7 +9,7 @@ use daybook_kernel::{
 use crate::{
     ApiKey, Group, Role, Session, User, api_key,
     built_in::{self, BuiltIn, Holder, ORGANIZATION_ADMIN, SEPARATED, SUPER_ADMIN},
-    group, role, session, user,
+    role, session, user,
 };
 
 /// Groups stand within each other at most so deep.
@@ -43,10 +43,9 @@ pub fn upwards<'a>(book: &'a Book<'_>, group: Ref<Group>) -> impl Iterator<Item 
     std::iter::successors(Some(group), up).take(DEPTH_MAX + 1)
 }
 
-/// The roles that members of a group hold by it.
+/// The roles that members of a group hold by it; a retired group has none.
 pub fn roles_within(book: &Book<'_>, group: Ref<Group>) -> BTreeSet<Ref<Role>> {
-    let used = upwards(book, group).filter_map(|group| book.get(group));
-    used.filter(|group| group.status == group::Status::Active).flat_map(|group| group.roles.clone()).collect()
+    upwards(book, group).filter_map(|group| book.get(group)).flat_map(|group| group.roles.clone()).collect()
 }
 
 /// A group and all that stand within it.

@@ -66,6 +66,15 @@ fn permissions_are_those_that_are_declared() {
 }
 
 #[test]
+fn a_role_never_carries_what_is_kept_apart() {
+    let mut book = book();
+    let both = ["import:occurred_at", "user:assign_role"];
+    assert_eq!(said(&book.give(CARE, "create", role("Care", &both))), "SEPARATION_OF_DUTIES");
+    let more = json!({ "permissions": both });
+    assert_eq!(said(&book.give(NURSES, "update_permissions", more)), "SEPARATION_OF_DUTIES", "nobody holds it yet");
+}
+
+#[test]
 fn nobody_widens_a_role_beyond_their_own() {
     let mut book = book();
     book.by(ANN.id());

@@ -1,0 +1,116 @@
+//! Access: an address is of one account though nobody sees by what it is known, and nobody gives what they do not have.
+
+use serde_json::{Value as Json, json};
+use uuid::Uuid;
+
+use crate::system::{Caller, System, Tenant, fresh};
+
+/// The built-in role whose id ends with these two digits.
+fn built_in(end: &str) -> Json {
+    json!({ "role": format!("00000000-0000-8000-8000-0000000000{end}") })
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs the components, see make test"]
+async fn an_address_is_of_one_account_and_its_index_is_shown_to_nobody() {
+    let system = System::running();
+    let tenant = Tenant::begin(&system, "access").await;
+    let email = format!("{}@desk.example", fresh("Zoe"));
+    let zoe = json!({ "name": "Zoë", "email": email });
+    let again = json!({ "name": "Zoë", "email": email.to_uppercase() });
+    let first = tenant.admin.give("users", zoe).await;
+    let taken = tenant.admin.post("users", again.clone()).send().await;
+    assert_eq!(taken.refused(409, "NOT_UNIQUE").fields(), ["email"]);
+    let claimed = json!({ "name": "Zoë", "email": "z@desk.example", "email_index": "00".repeat(32) });
+    let claimed = tenant.admin.post("users", claimed).send().await;
+    assert_eq!(claimed.refused(400, "VALIDATION_ERROR").fields(), ["email_index"]);
+
+    // Out of use it gives the address free; in another tenant it was never taken.
+    tenant.admin.give(&format!("users/{}/deactivate", first.id), json!({})).await;
+    let second = tenant.admin.give("users", again.clone()).await;
+    let back = tenant.admin.post(&format!("users/{}/reactivate", first.id), json!({})).send().await;
+    back.refused(409, "NOT_UNIQUE");
+    let other = Tenant::begin(&system, "access").await;
+    let elsewhere = other.admin.give("users", again).await;
+
+    // Equal within the tenant, another in the other one, and in no answer.
+    let read = tenant.admin.read(&format!("users/{}", second.id), &second.position).await;
+    other.admin.read(&format!("users/{}", elsewhere.id), &elsewhere.position).await;
+    let ids = [first.id, second.id, elsewhere.id].map(|id| format!("'{id}'")).join(", ");
+    let rows = system
+        .postgres(&format!("SELECT tenant, email_index FROM identity.users WHERE id IN ({ids}) ORDER BY 1"))
+        .await;
+    let of = |id: Uuid| -> Vec<&str> {
+        rows.iter().filter(|row| row[0] == id.to_string()).map(|row| row[1].as_str()).collect()
+    };
+    let (ours, theirs) = (of(tenant.id), of(other.id));
+    assert!(ours.len() == 2 && ours[0] == ours[1] && ours[0].len() == 64, "{rows:?}");
+    assert!(theirs.len() == 1 && theirs[0] != ours[0], "{rows:?}");
+    let user = format!("users/{}", second.id);
+    let mut answers = vec![read];
+    for path in [format!("{user}/timeline"), format!("{user}?as_of=2100-01-01T00:00:00Z"), "users".to_owned()] {
+        answers.push(tenant.admin.read(&path, &second.position).await);
+    }
+    let search = format!("search?q={}", email.split('@').next().unwrap());
+    answers.push(tenant.admin.read(&search, &second.position).await);
+    for answer in &answers {
+        let text = answer.to_string();
+        assert!(text.contains(&second.id.to_string()) || text.contains("user.registered"), "{text}");
+        assert!(!text.contains(ours[0]) && !text.contains("email_index"), "{text}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs the components, see make test"]
+async fn nobody_gives_what_they_do_not_have() {
+    let system = System::running();
+    let tenant = Tenant::begin(&system, "access").await;
+    let assign = |user: Uuid| format!("users/{user}/assign_role");
+    let rita = tenant.rita.user;
+    // Whoever sets the organisation up has no account in it: that is enough for its first admin, and for nothing else.
+    tenant.admin.post(&assign(rita), built_in("0e")).send().await.refused(403, "NOT_GRANTABLE");
+    tenant.admin.give(&assign(tenant.agent.user), built_in("02")).await;
+    tenant.admin.post(&assign(rita), built_in("02")).send().await.refused(403, "NOT_GRANTABLE");
+
+    let alba = Caller::with_roles(&system, &tenant.id.to_string(), tenant.agent.user, &["admin"]).await;
+    let held = alba.give(&assign(rita), built_in("0e")).await;
+    alba.post(&assign(rita), built_in("01")).send().await.refused(403, "PLATFORM_ONLY");
+    let leave = alba.post(&format!("users/{}/deactivate", alba.user), json!({})).send().await;
+    leave.refused(409, "LAST_ADMIN");
+    let shown = alba.read(&format!("users/{rita}"), &held.position).await;
+    assert_eq!(shown["roles"][0]["role"], built_in("0e")["role"]);
+    let told = alba.read(&format!("users/{rita}/timeline"), &held.position).await;
+    assert!(told.to_string().contains("\"role.assigned\""), "{told}");
+
+    // A role of the organisation's own, from permissions that there are.
+    let role = |permission: &str| json!({ "name": "Night shift", "scope": "org", "permissions": [permission] });
+    let unheard = alba.post("roles", role("incident:unheard_of")).send().await;
+    assert_eq!(unheard.refused(422, "UNKNOWN_PERMISSION").fields(), ["permissions"]);
+    let role = alba.give("roles", role("incident:read")).await;
+    alba.give(&assign(rita), json!({ "role": role.id })).await;
+    alba.post(&format!("roles/{}/retire", role.id), json!({})).send().await.refused(409, "STILL_ASSIGNED");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs the components, see make test"]
+async fn a_token_that_comes_twice_ends_the_session() {
+    let system = System::running();
+    let tenant = Tenant::begin(&system, "access").await;
+    let door = Caller::with_roles(&system, &tenant.id.to_string(), Uuid::new_v4(), &["sign-in"]).await;
+    let rita = tenant.rita.user;
+    let secret = |n: u128| json!({ "secret": Uuid::from_u128(n) });
+    door.post("credentials", secret(1)).send().await.refused(404, "NOT_FOUND");
+    door.give(&format!("credentials/{rita}/set_password"), secret(1)).await;
+    let sign_in = json!({ "user": rita, "method": "password", "amr": ["pwd"], "ip": "192.0.2.7" });
+    let [stolen, other] = [door.give("sessions", sign_in.clone()).await, door.give("sessions", sign_in).await];
+    let refresh = format!("sessions/{}/refresh", stolen.id);
+    for version in [2, 3] {
+        assert_eq!(door.give(&refresh, json!({ "generation": 0 })).await.version, version);
+    }
+    door.post(&refresh, json!({ "generation": 1 })).send().await.refused(409, "INVALID_TRANSITION");
+    let changed = door.give(&format!("credentials/{rita}/change_password"), secret(2)).await;
+    for session in [stolen, other] {
+        let ended = door.read(&format!("sessions/{}", session.id), &changed.position).await;
+        assert_eq!((ended["status"].as_str(), ended["ip"].as_str()), (Some("ended"), Some("192.0.2.7")), "{ended}");
+    }
+}
