@@ -123,7 +123,8 @@ mod tests {
         let incident = daybook_contents::kind("incident.Incident").unwrap();
         let index = incident.events().iter().position(|event| event.name == "comment_added").unwrap();
         let (mut pick, ids) = (|below: usize| below - 1, [Uuid::from_u128(4)]);
-        let body = Specimens { pick: &mut pick, ids: &ids, around: Time(0), sealed: true }.record(incident.events()[index].body);
+        let body = Specimens { pick: &mut pick, ids: &ids, around: Time(0), sealed: true }
+            .record(incident.events()[index].body);
         let (schema, data) = catalogue.encode(incident, index, &body).unwrap();
         let event = |n: u128, schema, data: &[u8]| Event {
             id: Uuid::from_u128(n),
