@@ -115,7 +115,7 @@ mod tests {
         assert_eq!(json::restore(Reached::RECORD, &stored), Ok(datum.clone()));
         hide(Reached::RECORD, &mut datum);
         assert_eq!(json::write_record(Reached::RECORD, &datum), given);
-        for value in [serde_json::json!("07".repeat(32)), serde_json::Value::Null] {
+        for value in [serde_json::json!("07".repeat(32)), serde_json::json!(7), serde_json::Value::Null] {
             let claimed = serde_json::json!({ "email": "ann@example.org", "email_index": value });
             let errors = json::parse(Reached::RECORD, &claimed).unwrap_err();
             assert_eq!((errors.len(), errors[0].message.as_str()), (1, "unknown field; known are email"));
