@@ -37,7 +37,6 @@ pub struct Group {
     #[book(referrers)]
     pub parent: Option<Ref<Group>>,
     /// The roles its members hold by it.
-    #[view(filter)]
     #[book(referrers)]
     pub roles: BTreeSet<Ref<Role>>,
 }
