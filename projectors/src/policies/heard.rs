@@ -148,10 +148,10 @@ mod tests {
         let heard = |body| gathered(body).heard(Uuid::nil(), Time(1));
         let group = Uuid::from_u128(7);
         // Without the fields that came later, and with one that was taken away.
-        let event = heard(object!({ "group": group, "moon": true })).unwrap();
+        let event = heard(object!({ "group": group, "by": "person", "moon": true })).unwrap();
         let said = json::write_record(event.kind.events()[event.event].body, &event.body);
         assert_eq!((&said["group"], &said["assignee"]), (&object!(group), &object!(null)));
-        let refused = heard(object!({ "group": "moon" })).unwrap_err();
+        let refused = heard(object!({ "group": "moon", "by": "person" })).unwrap_err();
         assert!(refused.starts_with("incident.assigned, which this program cannot read: group "), "{refused}");
     }
 }
