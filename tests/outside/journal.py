@@ -165,9 +165,11 @@ def events_of(topic, records, schemas, envelope):
             commands[book, entry["command_id"]] = (at, entry["time"])
             for index, event in enumerate(entry["events"]):
                 aggregate = str(event["aggregate_id"])
-                if event["version"] != versions.get(aggregate, 0) + 1:
-                    raise Broken(f"{at}: version {event['version']} of {aggregate} after {versions.get(aggregate, 0)}")
-                versions[aggregate] = event["version"]
+                # An aggregate may have the id of another: a credential has its user's.
+                named = f"{event['aggregate_type']} {aggregate}"
+                if event["version"] != versions.get(named, 0) + 1:
+                    raise Broken(f"{at}: version {event['version']} of {named} after {versions.get(named, 0)}")
+                versions[named] = event["version"]
                 if event["schema"] not in schemas:
                     raise Broken(f"{at}: its schema {event['schema'].hex()} is not in the topic of schemas")
                 body = io.BytesIO(event["data"])
