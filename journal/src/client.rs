@@ -29,10 +29,6 @@ fn common(settings: &Settings) -> ClientConfig {
         // After a restart of a broker a client is back within half a second.
         .set("reconnect.backoff.ms", "50")
         .set("reconnect.backoff.max.ms", "500")
-        // Brokers keep their addresses while a process lives. To begin anew from the bootstrap servers whenever all brokers
-        // are away (KIP-899) removes and adds brokers every half second, by a timer with a data race that librdkafka mended
-        // only in 2.14.2 (its change 5089): processes have died of SIGSEGV in outages.
-        .set("metadata.recovery.strategy", "none")
         // A connection that says nothing for long is the normal case here.
         .set("log.connection.close", "false");
     config
