@@ -47,13 +47,21 @@ declare -A niceness=([clickhouse]=10 [opensearch]=10 [postgres]=5 [query-api]=5
   [projector-postgres]=5 [projector-clickhouse]=10 [projector-search]=10 [publisher]=10 [policies]=5)
 
 # Where Linux groups processes by session (sched_autogroup), niceness counts only inside a session; the group has its own.
-# The session's first process tells the pid, and stays to write the last line of the log: who is killed cannot.
+# The session's first process tells the pid, and stays to write the last line of the log: who is killed cannot. What dies
+# by itself (SIGABRT, SIGBUS, SIGSEGV) is started again, as an init system does.
 session='{ echo "$0" >/proc/self/autogroup; } 2>/dev/null
-  nice -n "$0" "$@" 3>&- &
-  echo "$!" >&3; exec 3>&-
-  wait "$!" 2>/dev/null; status=$?
-  [ "$status" -le 128 ] || status="$status, by SIG$(kill -l "$((status - 128))")"
-  TZ=UTC printf "%(%Y-%m-%dT%H:%M:%SZ)T process %s has ended with status %s\n" -1 "$!" "$status"'
+  while :; do
+    nice -n "$0" "$@" 3>&- &
+    if [ -n "${begun:-}" ]; then
+      echo "$! $(stat=$(<"/proc/$!/stat"); set -- ${stat##*) }; echo "${20}")" >"$pid_file"
+    else
+      begun=yes; echo "$!" >&3; exec 3>&-
+    fi
+    wait "$!" 2>/dev/null; status=$?
+    said=$status; [ "$status" -le 128 ] || said="$status, by SIG$(kill -l "$((status - 128))")"
+    TZ=UTC printf "%(%Y-%m-%dT%H:%M:%SZ)T process %s has ended with status %s\n" -1 "$!" "$said"
+    case $status in 134 | 135 | 139) sleep 0.1 ;; *) break ;; esac
+  done'
 
 # launch NAME COMMAND…: starts it in a session of its own, its output going to logs/NAME.log (the run before: NAME.log.1),
 # which ends with the status it ended with.
@@ -62,7 +70,7 @@ launch() {
   shift
   mkdir -p "$logs" "$pids"
   [ ! -e "$logs/$name.log" ] || mv "$logs/$name.log" "$logs/$name.log.1"
-  read -r pid < <(setsid bash -c "$session" "${niceness[$name]:-0}" "$@" 3>&1 </dev/null >"$logs/$name.log" 2>&1)
+  read -r pid < <(pid_file=$pids/$name.pid setsid bash -c "$session" "${niceness[$name]:-0}" "$@" 3>&1 </dev/null >"$logs/$name.log" 2>&1)
   echo "$pid $(born "$pid")" >"$pids/$name.pid"
 }
 
