@@ -58,6 +58,8 @@ pub struct Limits {
     pub in_flight: usize,
     /// The bytes of their values.
     pub in_flight_bytes: usize,
+    /// Of these, those of one book while another book is at work: what a command may have to wait for behind each of the others.
+    pub book_in_flight_bytes: usize,
     /// The age of the oldest entry not read back from which on new commands are refused.
     pub stall: Duration,
     /// How often a barrier may be appended for the answers that wait.
@@ -74,6 +76,7 @@ impl Default for Limits {
             age: Duration::from_secs(3),
             in_flight: 2_048,
             in_flight_bytes: 4 << 20,
+            book_in_flight_bytes: 64 << 10,
             stall: Duration::from_secs(2),
             barrier_every: Duration::from_millis(5),
         }

@@ -31,17 +31,17 @@ struct Arguments {
     #[arg(long)]
     kafka_pid: u32,
     /// Where UmaDB is, as http://127.0.0.1:50051
-    #[arg(long)]
+    #[arg(long, default_value = "")]
     umadb: String,
     /// UmaDB's process
     #[arg(long)]
-    umadb_pid: u32,
+    umadb_pid: Option<u32>,
     /// Where Postgres is, without a password: PGPASSFILE names a file with it
-    #[arg(long)]
+    #[arg(long, default_value = "")]
     postgres: String,
     /// Postgres' first process
     #[arg(long)]
-    postgres_pid: u32,
+    postgres_pid: Option<u32>,
     /// A folder on the disk that all three write to
     #[arg(long)]
     folder: PathBuf,
@@ -63,6 +63,9 @@ struct Arguments {
     /// Entries a second whose way to a reader is measured
     #[arg(long, default_value_t = 10_000, value_parser = clap::value_parser!(u32).range(1..=100_000))]
     tail: u32,
+    /// Measure that way alone, without the other stores
+    #[arg(long)]
+    tail_only: bool,
     /// What to call the machine in the report
     #[arg(long, default_value = "a machine")]
     machine: String,
@@ -99,18 +102,24 @@ async fn main() -> ExitCode {
 
 async fn run(arguments: Arguments) -> Result<(), Failure> {
     let bench = Bench {
-        servers: Servers(vec![
-            ("kafka", arguments.kafka_pid),
-            ("umadb", arguments.umadb_pid),
-            ("postgres", arguments.postgres_pid),
-        ]),
+        servers: Servers(
+            [
+                ("kafka", Some(arguments.kafka_pid)),
+                ("umadb", arguments.umadb_pid),
+                ("postgres", arguments.postgres_pid),
+            ]
+            .into_iter()
+            .filter_map(|(name, pid)| Some((name, pid?)))
+            .collect(),
+        ),
         arguments,
     };
     let arguments = &bench.arguments;
     let flush = usage::one_flush(&arguments.folder)?;
     println!("making 400 bytes durable takes {:.2} ms here", flush.as_secs_f64() * 1e3);
     // Kafka is Java, and compiles while it runs; nobody is measured cold.
-    for system in SYSTEMS {
+    let systems = SYSTEMS.into_iter().filter(|system| !arguments.tail_only || matches!(system, System::Journal(_)));
+    for system in systems {
         let length = Length { warm_up: Duration::ZERO, counted: Duration::from_secs_f64(arguments.begin) };
         bench.cell(system, 64, length).await?;
     }
@@ -120,7 +129,7 @@ async fn run(arguments: Arguments) -> Result<(), Failure> {
     };
     let mut figures = Figures::default();
     for round in 0..arguments.rounds {
-        for &clients in &arguments.clients {
+        for &clients in arguments.clients.iter().filter(|_| !arguments.tail_only) {
             // Nobody always comes after the same one, and a noisy neighbour hurts all alike.
             for place in 0..SYSTEMS.len() {
                 let system = SYSTEMS[(place + round) % SYSTEMS.len()];
@@ -138,7 +147,12 @@ async fn run(arguments: Arguments) -> Result<(), Failure> {
     }
     let report =
         Report { figures, flush, length, rounds: arguments.rounds, rate: arguments.tail, machine: &arguments.machine };
-    println!("\nMedians of {} rounds:\n\n{}\n{}", arguments.rounds, report.table(), report.tail_table());
+    println!("\nMedians of {} rounds:\n", arguments.rounds);
+    if arguments.tail_only {
+        println!("{}\n{}", report.tail_table(), report.tail_json());
+        return Ok(());
+    }
+    println!("{}\n{}", report.table(), report.tail_table());
     if let Some(path) = &arguments.write {
         std::fs::write(path, report.page()).map_err(|error| format!("{}: {error}", path.display()))?;
     }

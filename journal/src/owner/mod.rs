@@ -7,6 +7,7 @@ mod group;
 mod measures;
 mod producer;
 mod queues;
+mod shares;
 mod status;
 mod tenure;
 

@@ -80,14 +80,20 @@ impl<J> Queues<J> {
         push(&mut book.waiting, queued);
     }
 
-    /// The next in turn.
-    pub(super) fn take(&mut self) -> Option<Queued<J>> {
-        let turn = self.turns.pop_front()?;
+    /// The next in turn among the books that may; the others keep their places.
+    pub(super) fn take(&mut self, may: impl Fn(u128) -> bool) -> Option<Queued<J>> {
+        let next = self.turns.iter().position(|book| may(*book))?;
+        let turn = self.turns.remove(next)?;
         let taken = self.pop(turn);
         if self.books.contains_key(&turn) {
             self.turns.push_back(turn);
         }
         taken
+    }
+
+    /// Some book that may has something waiting.
+    pub(super) fn has_turn(&self, may: impl Fn(u128) -> bool) -> bool {
+        self.turns.iter().any(|book| may(*book))
     }
 
     /// Takes out all that arrived before `oldest`.
@@ -106,7 +112,7 @@ impl<J> Queues<J> {
 
     /// Takes out everything.
     pub(super) fn drain(&mut self) -> Vec<Queued<J>> {
-        std::iter::from_fn(|| self.take()).collect()
+        std::iter::from_fn(|| self.take(|_| true)).collect()
     }
 
     fn front(&self, turn: u128) -> Option<&Queued<J>> {
@@ -176,6 +182,6 @@ mod tests {
         queues.push(Queued { arrived: late, ..queued(2, 20) }, &Limits::default()).unwrap();
         let expired: Vec<u32> = queues.expire(late).into_iter().map(|queued| queued.job).collect();
         assert_eq!(expired, [9, 10]);
-        assert_eq!(queues.take().map(|queued| queued.job), Some(20));
+        assert_eq!(queues.take(|_| true).map(|queued| queued.job), Some(20));
     }
 }

@@ -57,7 +57,9 @@ impl<M: Machine> Tenure<M> {
 
     /// When [`work`](Self::work) is due next, if nothing comes in until then.
     pub(crate) fn due(&self, now: Instant) -> Option<Instant> {
-        let more = (self.may_decide() && !self.queues.is_empty()).then_some(now);
+        let share = self.identity.limits.book_in_flight_bytes;
+        let may = |book| self.shares.allows(book, share, now);
+        let more = (self.may_decide() && self.queues.has_turn(may)).then_some(now);
         let barrier = self.barrier_needed().then(|| self.barrier_at()).flatten();
         [more, barrier, self.claim_due()].into_iter().flatten().min()
     }
@@ -127,7 +129,8 @@ impl<M: Machine> Tenure<M> {
             if !self.may_decide() {
                 break;
             }
-            let Some(queued) = self.queues.take() else {
+            let (shares, share) = (&self.shares, self.identity.limits.book_in_flight_bytes);
+            let Some(queued) = self.queues.take(|book| shares.allows(book, share, now.instant)) else {
                 break;
             };
             self.decide(queued, now);
@@ -148,7 +151,7 @@ impl<M: Machine> Tenure<M> {
         let limits = &self.identity.limits;
         matches!(self.stance, Stance::Serving { .. })
             && self.in_flight.len() < limits.in_flight
-            && self.in_flight_bytes < limits.in_flight_bytes
+            && self.shares.bytes() < limits.in_flight_bytes
             && self.outbox_has_room()
     }
 
@@ -194,7 +197,7 @@ impl<M: Machine> Tenure<M> {
         let header = Header::Entry { term, owner, seq, number, previous }.encode();
         self.voice.tip = Digest::of(&header, &value);
         self.voice.next_seq += 1;
-        self.in_flight_bytes += value.len();
+        self.shares.begin(work.as_ref().map(|(queued, _)| queued.book), value.len(), now.instant);
         self.in_flight.push_back(Sent { seq, digest: self.voice.tip, bytes: value.len(), since: now.instant, work });
         self.outbox.push_back(Append { generation: self.generation, header, value, traceparent });
     }

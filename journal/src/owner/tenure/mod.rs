@@ -21,6 +21,7 @@ use tokio::sync::oneshot;
 use super::answer::Outcome;
 use super::measures::Measures;
 use super::queues::{Queued, Queues};
+use super::shares::Shares;
 use super::status::{Ownership, PartitionStatus, Role, Standing};
 use crate::checkpoint::Checkpoint;
 use crate::digest::{Digest, OwnerId};
@@ -144,7 +145,7 @@ pub(crate) struct Tenure<M: Machine> {
 
     queues: Queues<Job<M>>,
     in_flight: VecDeque<Sent<M>>,
-    in_flight_bytes: usize,
+    shares: Shares,
     /// Answers that wait for the admission of an entry with this seq or a higher one of this claim.
     waiting: BTreeMap<u64, Vec<Held<M>>>,
     outbox: VecDeque<Append>,
@@ -183,7 +184,7 @@ impl<M: Machine> Tenure<M> {
             deposed: 0,
             queues: Queues::default(),
             in_flight: VecDeque::new(),
-            in_flight_bytes: 0,
+            shares: Shares::default(),
             waiting: BTreeMap::new(),
             outbox: VecDeque::new(),
             #[cfg(test)]

@@ -49,7 +49,7 @@ impl<M: Machine> Tenure<M> {
             return Ok(());
         }
         self.outbox.clear();
-        self.in_flight_bytes = 0;
+        self.shares.clear();
         let sent = std::mem::take(&mut self.in_flight).into_iter().filter_map(|sent| sent.work);
         let held = std::mem::take(&mut self.waiting).into_values().flatten();
         let open: Vec<_> = sent.chain(held).map(|(queued, _)| queued).collect();
@@ -122,7 +122,7 @@ impl<M: Machine> Tenure<M> {
     fn confirm(&mut self, seq: u64, number: u64, now: Now) {
         let confirmed = self.track.position(number);
         if let Some(sent) = self.in_flight.pop_front() {
-            self.in_flight_bytes -= sent.bytes;
+            self.shares.end(sent.work.as_ref().map(|(queued, _)| queued.book), sent.bytes);
             self.measures.confirmed.record(now.instant.duration_since(sent.since).as_secs_f64());
             if let Some((queued, answer)) = sent.work {
                 let position = Some(confirmed.clone());
