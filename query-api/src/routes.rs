@@ -87,11 +87,9 @@ fn of(kind: &'static dyn Kind) -> Router<App> {
 /// What there is one of for each organisation, with its id.
 fn of_organization(of: &'static str) -> MethodRouter<App> {
     let kind = daybook_contents::kind(of).expect("the contents hold what an organisation has");
-    get(
-        move |State(app): State<App>, Path(id): Path<String>, caller: Caller, headers: HeaderMap, params: Params| {
-            crate::get::answer(app, kind, id, caller, headers, params)
-        },
-    )
+    get(move |State(app): State<App>, Path(id): Path<String>, caller: Caller, headers: HeaderMap, params: Params| {
+        crate::get::answer(app, kind, id, caller, headers, params)
+    })
 }
 
 /// The routes of questions that only one kind knows.

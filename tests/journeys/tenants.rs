@@ -130,7 +130,9 @@ async fn its_plan_has_an_end(tenant: &Onboarded) {
     let answers = join_all(asks.iter().map(|ask| ask.send())).await;
     let (accepted, refused): (Vec<_>, Vec<_>) = answers.into_iter().partition(|answer| answer.status == 201);
     assert_eq!((accepted.len(), refused.len()), (1, 2), "{refused:?}");
-    refused.iter().for_each(|answer| drop(answer.refused(429, "QUOTA_EXCEEDED")));
+    for answer in &refused {
+        answer.refused(429, "QUOTA_EXCEEDED");
+    }
     tenant.is_told("configuration_items", &[80, 100]).await;
 
     // What is out of use gives its place free, and nobody is told twice in a month.
@@ -165,7 +167,8 @@ async fn it_says_how_it_works(system: &System, tenant: &Onboarded) {
     assert_eq!(wrong.refused(400, "VALIDATION_ERROR").fields(), ["reopen_days"]);
     tenant.admin.give(&tenant.path("/set_settings"), settings(0)).await;
     let rita = tenant.admin.give("users", json!({ "name": "Rita", "email": "rita@acme.example" })).await.id;
-    let report = json!({ "short_description": "No mail", "caller": rita, "channel": "phone", "impact": 2, "urgency": 2 });
+    let report =
+        json!({ "short_description": "No mail", "caller": rita, "channel": "phone", "impact": 2, "urgency": 2 });
     let incident = tenant.admin.give("incidents", report).await.id;
     let tell = |command: &str, body| tenant.admin.post(&format!("incidents/{incident}/{command}"), body);
     tell("assign", json!({ "assignee": rita })).accepted().await;

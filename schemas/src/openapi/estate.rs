@@ -3,7 +3,12 @@
 
 use serde_json::{Value as Json, json};
 
-use super::{Paths, parts, questions::{permission, question}, reference, shapes::Schemas};
+use super::{
+    Paths, parts,
+    questions::{permission, question},
+    reference,
+    shapes::Schemas,
+};
 
 /// Adds the questions.
 pub fn add(schemas: &mut Schemas, paths: &mut Paths) {
