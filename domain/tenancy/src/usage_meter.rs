@@ -102,7 +102,7 @@ pub struct Use {
 #[derive(Debug, Clone, PartialEq, Body)]
 pub struct Source {
     /// The source, such as `gateway-1`.
-    pub stream: Line<120>,
+    pub stream: Line<64>,
     /// The place in it; what is not above the last one is counted already.
     pub number: i64,
 }
