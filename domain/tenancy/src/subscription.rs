@@ -255,10 +255,8 @@ impl Subscription {
         if self.ends_with_period {
             return reject("ENDS_WITH_PERIOD", "the subscription was cancelled and its period is over");
         }
-        let terms = match self.next_plan.and_then(|plan| Some((plan, book.get(plan)?))) {
-            Some((id, plan)) => Some(Terms::of(id, &plan, self.terms.seats)),
-            None => None,
-        };
+        let next = self.next_plan.and_then(|id| Some((id, book.get(id)?)));
+        let terms = next.map(|(id, plan)| Terms::of(id, &plan, self.terms.seats));
         let period = self.period.unwrap_or(Period::Monthly);
         accept(Event::PaymentSucceeded(Paid { ends_at: Time(context.when().0 + period.micros()), terms }))
     }
