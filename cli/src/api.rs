@@ -201,7 +201,9 @@ impl Api {
                     let Ok(refusal) = serde_json::from_value::<Refusal>(answer["error"].clone()) else {
                         return Err(Failure::Strange { url: url.into(), status });
                     };
-                    let later = matches!(status.as_u16(), 200..=299 | 421 | 429 | 502 | 503 | 504);
+                    let later = matches!(status.as_u16(), 200..=299 | 421 | 429 | 502 | 503 | 504)
+                        // No waiting makes room in a plan.
+                        && refusal.code != "QUOTA_EXCEEDED";
                     if !later {
                         return Err(Failure::Refused(refusal));
                     }

@@ -1,4 +1,5 @@
-//! The demo tenant: an organisation with people, groups, a small estate and a few incidents, loaded through the command API.
+//! The demo tenant: an organisation with a plan, people, groups, domains, teams, a small estate and a few incidents, loaded
+//! through the command API.
 //!
 //! Every command carries a key, and what was made is found again, so that loading it once more changes nothing.
 
@@ -29,6 +30,15 @@ const PEOPLE: &[(&str, &str, &[&str])] = &[
 
 /// The groups.
 const GROUPS: &[&str] = &["Service Desk", "Network", "Applications"];
+
+/// The domains: short name, name.
+const DOMAINS: &[(&str, &str)] = &[("offices", "Offices"), ("plants", "Plants")];
+
+/// The teams: name, domain, and who belongs to it, the lead first.
+const TEAMS: &[(&str, &str, &[&str])] = &[
+    ("Workplace", "offices", &["Alba Ferreira", "Priya Raman"]),
+    ("Plant Network", "plants", &["Jonas Weber", "Mina Okafor"]),
+];
 
 /// The agent whose token is printed.
 const AGENT: &str = "Alba Ferreira";
@@ -97,14 +107,16 @@ pub async fn run(settings: &Settings) -> Result<(), Fault> {
     let api = Api::new(&settings.cli.command_url, &settings.cli.query_url, "");
     let tenant = tenant::open(&api, settings, SLUG, "Demo organisation").await?;
     let known = tenant::remembered_demo(settings)?.filter(|demo| demo.tenant == tenant);
+    let plan = tenant::subscribe(&api, settings, tenant).await?;
     let token = tenant::token(settings, tenant, tenant::operator(tenant), &[Role::Admin])?;
     let seeding = Seeding { api: api.acting_as(&token) };
 
-    println!("tenant {tenant} ({SLUG})");
+    println!("tenant {tenant} ({SLUG}, plan {plan})");
     let people = seeding.people(&known.map(|demo| demo.people).unwrap_or_default()).await?;
     let names = people.iter().map(|(name, id)| ((*name).to_owned(), *id)).collect();
     tenant::remember_demo(settings, &Demo { tenant, people: names })?;
     let groups = seeding.groups(&people).await?;
+    seeding.teams(&people).await?;
     let estate = seeding.estate(&people).await?;
     seeding.incidents(&people, &groups, &estate).await?;
 
@@ -191,6 +203,31 @@ impl Seeding {
             groups.insert(*name, id);
         }
         Ok(groups)
+    }
+
+    async fn teams(&self, people: &HashMap<&str, Uuid>) -> Result<(), Fault> {
+        let mut domains: HashMap<&str, Uuid> = HashMap::new();
+        for (code, name) in DOMAINS {
+            let body = json!({ "code": code, "name": name });
+            let id = self.one("domains", name, body, Some(format!("code={code}"))).await?.id;
+            println!("  domain   {id}  {name}");
+            domains.insert(*code, id);
+        }
+        for (name, domain, members) in TEAMS {
+            let find = format!("name={}", name.replace(' ', "%20"));
+            let body = json!({ "name": name, "domain": domains[domain] });
+            let id = self.one("teams", name, body, Some(find)).await?.id;
+            for (place, person) in members.iter().enumerate() {
+                let user = json!({ "user": people[person] });
+                let key = format!("team/{name}/{}", ascii(person));
+                self.give_again(format!("teams/{id}/add_member"), user.clone(), &key).await?;
+                if place == 0 {
+                    self.give_again(format!("teams/{id}/set_lead"), user, &format!("{key}/lead")).await?;
+                }
+            }
+            println!("  team     {id}  {name}");
+        }
+        Ok(())
     }
 
     async fn estate(&self, people: &HashMap<&str, Uuid>) -> Result<HashMap<&'static str, Uuid>, Fault> {

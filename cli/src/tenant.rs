@@ -40,6 +40,48 @@ pub fn token(settings: &Settings, tenant: Uuid, user: Uuid, roles: &[Role]) -> R
     }
 }
 
+/// The plan that tenants of the tool's have: roomy, so that nothing it loads meets a limit.
+const PLAN: &str = "standard";
+
+/// Has the tenant subscribe to the plan `standard`, which is defined if there is none; the plan's code.
+pub async fn subscribe(api: &Api, settings: &Settings, tenant: Uuid) -> Result<&'static str, Fault> {
+    let token = token::sign(settings, None, operator(Uuid::nil()), &[Role::Platform], Vec::new(), LIFETIME)?;
+    let api = api.acting_as(&token);
+    let limit = |metric: &str, soft: u32| json!({ "metric": metric, "soft": soft, "hard": 2 * soft });
+    let limits = [limit("members", 500), limit("teams", 100), limit("configuration_items", 50_000)];
+    let define = Command {
+        path: "plans".into(),
+        body: json!({ "code": PLAN, "name": "Standard", "limits": limits, "features": ["search", "api"] }),
+        key: format!("plan/{PLAN}/define"),
+        occurred_at: None,
+    };
+    let failed = |doing: &str| {
+        let doing = format!("{doing} the plan {PLAN}");
+        move |failure| Fault::Api { doing, failure }
+    };
+    let plan = match api.give(&define).await {
+        Ok(receipt) => receipt.id,
+        Err(Failure::Refused(no)) if no.code == "NOT_UNIQUE" => {
+            let found = api.read(&format!("plans?code={PLAN}&fields=code"), None).await.map_err(failed("finding"))?;
+            let id = found["items"][0]["id"].as_str().and_then(|id| id.parse().ok());
+            id.ok_or_else(|| Fault::asked(format!("the plan {PLAN} exists, but no list has it")))?
+        }
+        Err(failure) => return Err(failed("defining")(failure)),
+    };
+    let subscribe = Command {
+        path: format!("subscriptions/{tenant}/subscribe"),
+        body: json!({ "plan": plan, "seats": 500, "period": "yearly" }),
+        key: format!("tenant/{tenant}/subscribe"),
+        occurred_at: None,
+    };
+    match api.give(&subscribe).await {
+        Ok(_) => Ok(PLAN),
+        // The key is forgotten after a day; the subscription is not.
+        Err(Failure::Refused(no)) if no.code == "ALREADY_EXISTS" => Ok(PLAN),
+        Err(failure) => Err(failed("subscribing to")(failure)),
+    }
+}
+
 /// The organisation with that slug, begun and handed over if there is none.
 pub async fn open(api: &Api, settings: &Settings, slug: &str, name: &str) -> Result<Uuid, Fault> {
     let platform = Uuid::nil();

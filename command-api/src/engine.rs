@@ -6,7 +6,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use daybook_contents::{BoundedContext, CONTEXTS};
+use daybook_contents::CONTEXTS;
 use daybook_journal::{JournalError, Owner, Settings, Standing, partition_of};
 use daybook_kernel::{Kind, Tenant};
 use daybook_platform::ApiError;
@@ -170,9 +170,4 @@ impl Engine {
         // Dropped, it would wait for what it puts in order in the background, which nobody needs any more.
         std::mem::forget(self.store);
     }
-}
-
-/// The context of a kind.
-pub fn context_of(kind: &dyn Kind) -> &'static BoundedContext {
-    daybook_contents::context(kind.meta().context).expect("every kind stands in its context")
 }

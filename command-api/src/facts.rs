@@ -92,6 +92,11 @@ impl FactTable {
 }
 
 impl Tables {
+    /// Whether aggregates of that type stand in the platform's book and nowhere else.
+    fn is_of_platform(&self, of: &str) -> bool {
+        self.homes.get(of).is_some_and(|home| home.kind.meta().platform)
+    }
+
     fn find(&self, name: Name) -> Option<Known> {
         // Held to the end: nothing may be published between reading a row and remembering it.
         let unsaved = self.unsaved.read().unwrap_or_else(PoisonError::into_inner);
@@ -130,7 +135,8 @@ impl Facts for TenantFacts<'_> {
         if let Some(declared) = daybook_contents::permissions::fact(of) {
             return Some(declared);
         }
-        let known = self.tables.find((of, self.tenant, id)).or_else(|| self.tables.find((of, PLATFORM, id)))?;
+        let own = (!self.tables.is_of_platform(of)).then(|| self.tables.find((of, self.tenant, id))).flatten();
+        let known = own.or_else(|| self.tables.find((of, PLATFORM, id)))?;
         self.used.borrow_mut().push(known.position.clone());
         Some(known.fact)
     }

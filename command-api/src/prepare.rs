@@ -1,6 +1,6 @@
 //! From a request to a command: who may give it, in which book, with what body.
 
-use std::sync::Arc;
+use std::{borrow::Cow, sync::Arc};
 
 use daybook_kernel::{Actor, Kind, PLATFORM, Tenant, book::Call, json};
 use daybook_platform::{ApiError, Caller, trace_context::current_traceparent};
@@ -8,14 +8,14 @@ use daybook_schemas::{blind, sealing::Sealer};
 use serde_json::Value as Json;
 use uuid::Uuid;
 
-use crate::{command::Command, conditions::Conditions, engine::context_of, reply::malformed, routes::ask::Ask};
+use crate::{command::Command, conditions::Conditions, reply::malformed, routes::ask::Ask};
 
 /// The tenant in whose book the aggregate stands.
 ///
 /// # Errors
 /// 404 where it stands in the platform's and the caller is not of it, unless it is the caller's own organisation.
 pub fn book_of(kind: &dyn Kind, id: Option<Uuid>, caller: &Caller) -> Result<Tenant, ApiError> {
-    let of_platform = context_of(kind).platform;
+    let of_platform = kind.meta().platform;
     match of_platform && !caller.is_platform() && id.is_some_and(|id| id != caller.tenant) {
         true => Err(ApiError::not_found(kind.meta().shape.name)),
         false if of_platform => Ok(PLATFORM),
@@ -23,14 +23,26 @@ pub fn book_of(kind: &dyn Kind, id: Option<Uuid>, caller: &Caller) -> Result<Ten
     }
 }
 
-/// The call with its body: permitted, parsed, sealed.
+/// The call with its body: permitted, parsed, sealed. What a policy has heard sealed in the books of `heard_of` is sealed anew
+/// for this one.
 ///
 /// # Errors
 /// 403 naming the permission; 400 naming every field that is not as it should be.
-pub fn call(call: Call, tenant: Tenant, body: &Json, caller: &Caller, sealer: &Sealer) -> Result<Call, ApiError> {
+pub fn call(
+    call: Call,
+    tenant: Tenant,
+    body: &Json,
+    heard_of: Option<Tenant>,
+    caller: &Caller,
+    sealer: &Sealer,
+) -> Result<Call, ApiError> {
     caller.must(call.kind.permission(call.command))?;
     let shape = call.kind.commands()[call.command].body;
-    let mut body = json::parse(shape, body).map_err(malformed)?;
+    let mut clear = Cow::Borrowed(body);
+    if let Some(source) = heard_of {
+        sealer.open_json(source, clear.to_mut()).map_err(|error| ApiError::validation(error.to_string()))?;
+    }
+    let mut body = json::parse(shape, &clear).map_err(malformed)?;
     blind::fill(sealer, tenant, shape, &mut body);
     sealer.seal(tenant, call.id, shape, &mut body).map_err(|error| ApiError::validation(error.to_string()))?;
     Ok(Call { body, ..call })

@@ -94,6 +94,7 @@ pub fn rejected(rejection: Rejection) -> ApiError {
         RejectionKind::Conflict => StatusCode::CONFLICT,
         RejectionKind::Unprocessable => StatusCode::UNPROCESSABLE_ENTITY,
         RejectionKind::Forbidden | RejectionKind::Suspended => StatusCode::FORBIDDEN,
+        RejectionKind::Quota => StatusCode::TOO_MANY_REQUESTS,
         RejectionKind::Stale => StatusCode::PRECONDITION_FAILED,
         RejectionKind::Defect => {
             tracing::error!(reason = rejection.message, "a rule panicked; nothing was written");

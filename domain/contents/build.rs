@@ -16,9 +16,9 @@ use syn::{Attribute, File, ImplItem, Item};
 const CONTEXTS: [&str; 4] = ["tenancy", "identity", "incident", "cmdb"];
 
 /// Functions of `Aggregate` that no fold calls.
-const DECIDING: [&str; 4] = ["decide", "rule", "unique", "fact"];
+const DECIDING: [&str; 5] = ["decide", "rule", "unique", "counts", "fact"];
 
-/// Those of them that do not count for the books of an owner either: what is unique is indexed there.
+/// Those of them that do not count for the books of an owner either: what is unique, and what counts, is indexed there.
 const NOT_IN_BOOKS: [&str; 3] = ["decide", "rule", "fact"];
 
 fn main() {

@@ -106,7 +106,7 @@ impl Scope {
     /// 403 that names the permission.
     pub fn of(kind: &dyn Kind, caller: &Caller) -> Result<Self, ApiError> {
         caller.must(&permission(kind))?;
-        Ok(match daybook_contents::context(kind.meta().context).is_some_and(|context| context.platform) {
+        Ok(match kind.meta().platform {
             false => Self { tenant: caller.tenant, only: None },
             true => Self { tenant: PLATFORM, only: (!caller.is_platform()).then_some(caller.tenant) },
         })

@@ -5,7 +5,7 @@ use axum::extract::{Path, State};
 use axum::http::HeaderMap;
 use axum::http::header::CONTENT_TYPE;
 use axum::response::{Html, IntoResponse};
-use axum::routing::get;
+use axum::routing::{MethodRouter, get};
 use daybook_kernel::Kind;
 use daybook_platform::Caller;
 use daybook_schemas::openapi;
@@ -84,6 +84,14 @@ fn of(kind: &'static dyn Kind) -> Router<App> {
     })
 }
 
+/// What there is one of for each organisation, with its id.
+fn of_organization(of: &'static str) -> MethodRouter<App> {
+    let kind = daybook_contents::kind(of).expect("the contents hold what an organisation has");
+    get(move |State(app): State<App>, Path(id): Path<String>, caller: Caller, headers: HeaderMap, params: Params| {
+        crate::get::answer(app, kind, id, caller, headers, params)
+    })
+}
+
 /// The routes of questions that only one kind knows.
 fn special() -> Router<App> {
     let organization = daybook_contents::kind("tenancy.Organization").expect("the contents hold organisations");
@@ -104,6 +112,8 @@ fn special() -> Router<App> {
                 },
             ),
         )
+        .route("/api/v1/organizations/{id}/subscription", of_organization("tenancy.Subscription"))
+        .route("/api/v1/organizations/{id}/usage", of_organization("tenancy.UsageMeter"))
         .route(
             "/api/v1/cmdb/cis/{id}/relationships",
             get(

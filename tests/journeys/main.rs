@@ -16,5 +16,6 @@ mod policies;
 mod rebuild;
 mod refusals;
 mod system;
+mod tenants;
 mod traces;
 mod way;

@@ -19,7 +19,10 @@ const MAY_KNOW: &[(&str, &[&str])] = &[
         &["daybook-kernel", "daybook-facts", "daybook-tenancy", "daybook-identity", "daybook-incident", "daybook-cmdb"],
     ),
     // Reactions across contexts: the only room of the domain that sees several.
-    ("daybook-policies", &["daybook-kernel", "daybook-identity", "daybook-incident"]),
+    (
+        "daybook-policies",
+        &["daybook-kernel", "daybook-facts", "daybook-tenancy", "daybook-identity", "daybook-incident", "daybook-cmdb"],
+    ),
     ("daybook-journal", &[]),
     ("daybook-platform", &[]),
     ("daybook-schemas", &["daybook-kernel", "daybook-contents"]),

@@ -130,6 +130,7 @@ impl Ask {
             Call { kind, id, command, body: daybook_kernel::Datum::Null },
             tenant,
             body,
+            self.cause.as_ref().map(|cause| cause.causation.tenant),
             &self.caller,
             &self.engine.sealer,
         )

@@ -155,6 +155,10 @@ impl Storage for ContextStore {
     fn last_number(&self, of: Series) -> u64 {
         self.get(&rows::last_number(&of)).map_or(0, |row| rows::read(&row))
     }
+
+    fn count(&self, of: Series) -> u64 {
+        self.get(&rows::count(&of)).map_or(0, |row| rows::read(&row))
+    }
 }
 
 /// The day of a time in microseconds since 1970.

@@ -21,7 +21,7 @@ pub use context::{ContextStore, day_of};
 pub use saving::{Batch, Saver, Saving, Work};
 
 /// The form of the rows. To be raised when it changes, or when the kernel folds otherwise.
-const LAYOUT: u32 = 3;
+const LAYOUT: u32 = 4;
 
 /// Why there is no local store.
 #[derive(Debug, thiserror::Error)]

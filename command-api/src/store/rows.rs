@@ -86,6 +86,10 @@ pub fn last_number((tenant, kind): &Series) -> Vec<u8> {
     key(b'n', &[&place(*kind), tenant.as_bytes()])
 }
 
+pub fn count((tenant, kind): &Series) -> Vec<u8> {
+    key(b'q', &[&place(*kind), tenant.as_bytes()])
+}
+
 pub fn book_number(tenant: &Tenant) -> Vec<u8> {
     key(b'b', &[tenant.as_bytes()])
 }

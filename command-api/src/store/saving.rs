@@ -142,6 +142,9 @@ fn write(store: &ContextStore, batch: &Batch) -> Result<(), fjall::Error> {
     for (series, number) in batch.books.numbers.iter() {
         rows.insert(&store.rows, rows::last_number(series), rows::write(number));
     }
+    for (of, count) in batch.books.counts.iter() {
+        rows.insert(&store.rows, rows::count(of), rows::write(count));
+    }
     for (tenant, number) in batch.book_numbers.iter() {
         rows.insert(&store.rows, rows::book_number(tenant), rows::write(number));
     }

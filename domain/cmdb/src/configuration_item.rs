@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use daybook_facts as facts;
+use daybook_facts::{self as facts, subscription::Metric};
 use daybook_kernel::{
     Aggregate, Body, Book, Choice, Commands, Context, Decision, Events, Line, Number, Published, Record, Ref,
     Rejection, Rule, Scalar, Unique, accept, nothing, reject,
@@ -297,12 +297,18 @@ impl Aggregate for ConfigurationItem {
         vec![Unique::new("name", format!("{}/{}/{name}", self.ci_type.name(), self.environment.name()))]
     }
 
+    fn counts(&self) -> bool {
+        self.status != Status::Retired
+    }
+
     fn fact(&self) -> Option<Published> {
         Some(Published::new(facts::ConfigurationItem { status: self.status }))
     }
 }
 
 fn create(item: NewItem, book: &Book<'_>, context: &Context<'_>) -> Decision<Event> {
+    let count = book.count::<ConfigurationItem>();
+    facts::Subscription::room(context, Metric::ConfigurationItems, count)?;
     if let Some(owner) = item.owner {
         facts::User::active(context, "owner", owner)?;
     }

@@ -17,28 +17,20 @@ pub struct BoundedContext {
     pub kinds: &'static [&'static dyn Kind],
     /// Whether its events are published for other systems on `public.<name>`.
     pub public: bool,
-    /// Whether its books are those of the tenant `platform`, because what is in them is unique across tenants.
-    pub platform: bool,
     /// Its views beside the default ones.
     pub views: &'static [SpecialView],
 }
 
 /// The version of the code that decides. A deploy that decides otherwise, or writes new events, raises it: nobody claims
 /// a partition below the highest version seen.
-pub const CODE_VERSION: u32 = 3;
+pub const CODE_VERSION: u32 = 4;
 
 /// Every bounded context.
 pub const CONTEXTS: &[BoundedContext] = &[
-    BoundedContext { name: "tenancy", kinds: daybook_tenancy::KINDS, public: false, platform: true, views: &[] },
-    BoundedContext { name: "identity", kinds: daybook_identity::KINDS, public: false, platform: false, views: &[] },
-    BoundedContext {
-        name: "incident",
-        kinds: daybook_incident::KINDS,
-        public: true,
-        platform: false,
-        views: daybook_incident::VIEWS,
-    },
-    BoundedContext { name: "cmdb", kinds: daybook_cmdb::KINDS, public: true, platform: false, views: &[] },
+    BoundedContext { name: "tenancy", kinds: daybook_tenancy::KINDS, public: false, views: &[] },
+    BoundedContext { name: "identity", kinds: daybook_identity::KINDS, public: false, views: &[] },
+    BoundedContext { name: "incident", kinds: daybook_incident::KINDS, public: true, views: daybook_incident::VIEWS },
+    BoundedContext { name: "cmdb", kinds: daybook_cmdb::KINDS, public: true, views: &[] },
 ];
 
 /// Of each context, by name: what its sources say but for tests, comments and the functions that only decide. Where it

@@ -62,6 +62,30 @@ mod tests {
     }
 
     #[test]
+    fn a_stopped_tenant_takes_what_reading_and_leaving_need_and_nothing_that_begins_anything_else() {
+        use facts::organization::{Organization, Status, WHILE_READ_ONLY};
+        let known = all();
+        let takes = |status, permission: &str| {
+            let settings = Arc::default();
+            Organization { status, settings }.takes(permission).is_ok()
+        };
+        for permission in WHILE_READ_ONLY {
+            assert!(known.contains(permission), "{permission} does not exist");
+        }
+        for permission in &known {
+            let reads = WHILE_READ_ONLY.contains(&permission.as_str());
+            assert!(takes(Status::Active, permission), "{permission}");
+            for status in [Status::Suspended, Status::Closing] {
+                assert_eq!(takes(status, permission), reads, "{permission} {status:?}");
+            }
+            for status in [Status::Provisioning, Status::Closed, Status::Failed] {
+                assert!(!takes(status, permission), "{permission} {status:?}");
+            }
+        }
+        assert!(!takes(Status::Suspended, "incident:report") && takes(Status::Closing, "user:export"));
+    }
+
+    #[test]
     fn the_matrix_of_the_itsm_design() {
         let may =
             |role: &str, permission: &str| built_in::named(role).unwrap().permissions().any(|one| one == permission);

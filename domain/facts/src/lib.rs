@@ -8,6 +8,7 @@ pub mod group;
 pub mod organization;
 pub mod permissions;
 pub mod session;
+pub mod subscription;
 pub mod user;
 
 pub use configuration_item::ConfigurationItem;
@@ -15,4 +16,5 @@ pub use group::Group;
 pub use organization::Organization;
 pub use permissions::Permissions;
 pub use session::Session;
+pub use subscription::Subscription;
 pub use user::User;

@@ -134,6 +134,14 @@ const RUN: &[&str] = &[
     "organization:update",
     "organization:members",
     "organization:close",
+    "subscription:manage",
+    "domain:create",
+    "domain:update",
+    "domain:retire",
+    "team:create",
+    "team:update",
+    "team:members",
+    "team:disband",
 ];
 
 /// What saying who may do what takes.
@@ -176,6 +184,10 @@ const SEE: &[&str] = &[
     "idp:read",
     "access_policy:read",
     "access_review:read",
+    "subscription:read",
+    "domain:read",
+    "team:read",
+    "usage:read",
 ];
 
 /// What running the platform takes.
@@ -187,6 +199,17 @@ const PLATFORM: &[&str] = &[
     "organization:suspend",
     "organization:close",
     "organization:read",
+    "tenant_host:claim",
+    "tenant_host:verify",
+    "tenant_host:release",
+    "tenant_host:read",
+    "plan:define",
+    "plan:retire",
+    "plan:read",
+    "subscription:manage",
+    "subscription:bill",
+    "subscription:suspend",
+    "subscription:read",
 ];
 
 /// What bringing a history in takes beyond the desk and the tenant.
@@ -196,7 +219,8 @@ const IMPORT: &[&str] = &["import:occurred_at"];
 const ACT: &[&str] = &["policy:act"];
 
 /// The commands that policies give.
-const ORDERS: &[&str] = &["incident:comment", "incident:assign"];
+const ORDERS: &[&str] =
+    &["incident:comment", "incident:assign", "user:invite", "organization:activate", "usage:record"];
 
 /// What signing people in takes.
 const SIGN_IN: &[&str] = &[

@@ -21,6 +21,8 @@ pub struct RecordMeta {
     pub number: Option<&'static str>,
     /// The type of the aggregate whose id it has, where there is one of it for each of those.
     pub shares: Option<&'static str>,
+    /// Whether it stands in the platform's book, because what is unique about it is so across tenants.
+    pub platform: bool,
     /// Its fields.
     pub shape: &'static RecordShape,
 }
@@ -133,6 +135,11 @@ pub trait Aggregate: Record {
     /// What no other aggregate of the book may have while this one has it.
     fn unique(&self) -> Vec<Unique> {
         Vec::new()
+    }
+
+    /// Whether it counts against the quota of its kind: what is out of use for good gives its place free.
+    fn counts(&self) -> bool {
+        true
     }
 
     /// What other contexts may know of it.

@@ -52,6 +52,11 @@ impl Book<'_> {
         self.books.holder(self.tenant, kind, unique).map(Ref::new)
     }
 
+    /// How many aggregates of that type there are that count against its quota.
+    pub fn count<A: Aggregate>(&self) -> u64 {
+        self.books.place(A::TYPE).map_or(0, |kind| self.books.count((self.tenant, kind)))
+    }
+
     /// The next number of the series of `A`.
     pub fn next_number<A: Aggregate>(&self) -> Number {
         let last = self.books.place(A::TYPE).map_or(0, |kind| self.books.last_number((self.tenant, kind)));

@@ -72,6 +72,8 @@ pub enum RejectionKind {
     Stale,
     /// The tenant is suspended, or is being closed (403).
     Suspended,
+    /// There is no room for one more in the tenant's plan (429).
+    Quota,
     /// A rule panicked: a defect of ours (500).
     Defect,
 }
@@ -110,6 +112,11 @@ impl Rejection {
     /// The tenant takes no commands.
     pub fn suspended(message: impl Into<String>) -> Self {
         Self::new(RejectionKind::Suspended, "TENANT_SUSPENDED", message)
+    }
+
+    /// There is no room for one more in the tenant's plan. It does not pass with time.
+    pub fn quota(message: impl Into<String>) -> Self {
+        Self::new(RejectionKind::Quota, "QUOTA_EXCEEDED", message)
     }
 
     /// A rule panicked with this.

@@ -94,6 +94,8 @@ pub trait Kind: Send + Sync {
     fn references(&self, state: &State) -> Vec<(&'static str, Uuid)>;
     /// Its place in the book's number series, or 0.
     fn place(&self, state: &State) -> u64;
+    /// Whether it counts against the quota of its kind.
+    fn counts(&self, state: &State) -> bool;
     /// What other contexts may know of it.
     fn fact(&self, state: &State) -> Option<Published>;
 
@@ -298,6 +300,10 @@ impl<A: Aggregate> Kind for AggregateKind<A> {
 
     fn place(&self, state: &State) -> u64 {
         Self::state(state).number().map_or(0, crate::Number::place)
+    }
+
+    fn counts(&self, state: &State) -> bool {
+        Self::state(state).counts()
     }
 
     fn fact(&self, state: &State) -> Option<Published> {

@@ -74,8 +74,10 @@ pub struct Order {
     pub id: Uuid,
     /// The command's name.
     pub command: &'static str,
-    /// Its body, as a client writes it.
+    /// Its body, as a client writes it; what the policy heard sealed stays so, and is sealed anew for that book.
     pub body: Json,
+    /// What is given in place of all that follows, where the book says no to this.
+    pub or_else: Option<Box<Order>>,
 }
 
 impl Order {
@@ -86,7 +88,12 @@ impl Order {
     pub fn new<A: Aggregate>(tenant: Tenant, id: Uuid, command: &'static str, body: Json) -> Self {
         let known = A::Command::SHAPES.iter().any(|shape| shape.name == command);
         assert!(known, "{} has no command {command}", kind::<A>().meta().type_name);
-        Self { tenant, path: kind::<A>().meta().path, id, command, body }
+        Self { tenant, path: kind::<A>().meta().path, id, command, body, or_else: None }
+    }
+
+    /// The same; where the book says no, the other is given in place of all that follows.
+    pub fn or_else(self, other: Order) -> Self {
+        Self { or_else: Some(Box::new(other)), ..self }
     }
 }
 

@@ -6,8 +6,12 @@
 use daybook_kernel::Policy;
 
 mod leaver;
+mod metering;
+mod onboarding;
 
 pub use leaver::Leaver;
+pub use metering::Metering;
+pub use onboarding::Onboarding;
 
 /// Every policy.
-pub const POLICIES: &[&dyn Policy] = &[&Leaver];
+pub const POLICIES: &[&dyn Policy] = &[&Leaver, &Onboarding, &Metering];

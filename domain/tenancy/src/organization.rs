@@ -1,22 +1,30 @@
 //! An organisation: a tenant of Daybook, from its set-up to its closure, with its members and settings.
+//!
+//! It stands in the platform's book, with its subscription, since its slug is unique across tenants. Where a first admin is
+//! named the policy `onboarding` sets it up and hands it over; else somebody does.
 
-use daybook_facts as facts;
+use daybook_facts::{self as facts, subscription::Metric};
 use daybook_kernel::{
-    Aggregate, Body, Book, Choice, Commands, Context, Currency, Decision, Email, Events, Level, Line, Locale, Personal,
-    Published, Record, Ref, Rejection, Rule, Slug, Time, Unique, Zone, accept, nothing, reject, value::LIST_MAX,
+    Aggregate, Body, Book, Choice, Commands, Context, Decision, Email, Events, Line, Personal, Published, Record, Ref,
+    Rejection, Rule, Slug, Time, Unique, accept, nothing, reject, value::LIST_MAX,
 };
 
-pub use daybook_facts::organization::Status;
+pub use daybook_facts::organization::{Mfa, Status};
+
+use crate::Subscription;
 
 #[cfg(test)]
 mod scenarios;
+mod settings;
+
+pub use settings::{Hours, Settings, WorkingCalendar};
 
 /// How long an organisation that asked for its closure can still take its data away, or change its mind: 30 days.
 const GRACE_MICROS: i64 = 30 * 24 * 3_600 * 1_000_000;
 
 /// A tenant of Daybook.
 #[derive(Debug, Clone, PartialEq, Record)]
-#[record(context = "tenancy", plural = "organizations", events = "organization")]
+#[record(context = "tenancy", plural = "organizations", events = "organization", book = "platform")]
 pub struct Organization {
     /// Where it stands in its life.
     #[view(filter, facet)]
@@ -24,7 +32,7 @@ pub struct Organization {
     /// Its name.
     #[view(sort, search)]
     pub name: Line<120>,
-    /// Its name in addresses, unique across all tenants, for ever.
+    /// Its name in addresses, unique across all tenants; for ever, unless its set-up failed.
     #[view(filter, sort, search)]
     pub slug: Slug,
     /// The region its data is kept in, such as `eu-west`.
@@ -35,11 +43,13 @@ pub struct Organization {
     pub isolation: Isolation,
     /// Who answers for it.
     pub owner_email: Personal<Email>,
-    /// How it works; none until somebody has said.
-    pub settings: Option<Settings>,
+    /// How it works.
+    pub settings: Settings,
+    /// How often somebody has said how it works.
+    pub settings_version: u32,
     /// Who belongs to it, and as what.
     pub members: Vec<Member>,
-    /// Why it is suspended.
+    /// Why it is suspended, or why its set-up failed.
     pub suspended_for: Option<Line<400>>,
     /// From when on it may be closed.
     pub closes_at: Option<Time>,
@@ -69,21 +79,6 @@ pub enum Role {
     Viewer,
 }
 
-/// How an organisation works.
-#[derive(Debug, Clone, PartialEq, Body)]
-pub struct Settings {
-    /// The language it is addressed in.
-    pub locale: Locale,
-    /// Where its days begin.
-    pub time_zone: Zone,
-    /// What it counts in.
-    pub base_currency: Currency,
-    /// The month its fiscal year starts with: 1 is January.
-    pub fiscal_year_start: Level<1, 12>,
-    /// The day its week starts with: 1 is Monday (ISO 8601).
-    pub week_start: Level<1, 7>,
-}
-
 /// A user with a role in the organisation.
 #[derive(Debug, Clone, PartialEq, Body)]
 pub struct Member {
@@ -106,6 +101,10 @@ pub struct Profile {
     pub isolation: Isolation,
     /// Who answers for it.
     pub owner_email: Personal<Email>,
+    /// What its first admin is called, who is invited at the owner's address; without one somebody sets it up by hand.
+    pub first_admin: Option<Personal<Line<120>>>,
+    /// The account that its first admin will have in it; one is chosen where none is said.
+    pub owner: Option<Ref<facts::User>>,
 }
 
 /// What is different now; what is left out stays as it is.
@@ -141,13 +140,15 @@ pub struct Closure {
 /// What may be asked of an organisation.
 #[derive(Debug, Clone, Commands)]
 pub enum Command {
-    /// Begins an organisation; who gives the command becomes its first admin.
+    /// Begins an organisation. Its owner becomes its first admin, or who gives the command where no owner is named.
     Create(Profile),
     /// Hands it over: its books take commands from now on.
     Activate,
+    /// Says that it cannot be set up; its slug is free again.
+    FailProvisioning(Reason),
     /// Changes its name or who answers for it.
     Update(Changed),
-    /// Says how it works.
+    /// Says how it works, all of it.
     SetSettings(Settings),
     /// Adds a member, or gives one another role.
     AddMember(Member),
@@ -170,6 +171,8 @@ pub enum Event {
     Created(Profile),
     /// It was handed over.
     Activated,
+    /// It could not be set up.
+    ProvisioningFailed(Reason),
     /// Its name or who answers for it changed.
     Updated(Changed),
     /// How it works was said.
@@ -200,10 +203,12 @@ impl Aggregate for Organization {
     }
 
     fn rule(kind: Kind) -> Rule<Status> {
-        use Status::{Active, Closed, Closing, Provisioning, Suspended};
+        use Status::{Active, Closed, Closing, Failed, Provisioning, Suspended};
         match kind {
             Kind::Create => Rule::create().to(&[Provisioning]).may("organization:create"),
-            Kind::Activate => Rule::from(&[Provisioning]).to(&[Active]).may("organization:activate"),
+            // Somebody may have been quicker than the policy.
+            Kind::Activate => Rule::from(&[Provisioning, Active]).to(&[Active]).may("organization:activate"),
+            Kind::FailProvisioning => Rule::from(&[Provisioning]).to(&[Failed]).may("organization:activate"),
             Kind::Update => Rule::from(&[Provisioning, Active]).may("organization:update"),
             Kind::SetSettings => Rule::from(&[Provisioning, Active]).may("organization:update"),
             Kind::AddMember => Rule::from(&[Provisioning, Active]).may("organization:members"),
@@ -215,7 +220,7 @@ impl Aggregate for Organization {
         }
     }
 
-    fn decide(this: Option<&Self>, command: Command, _: &Book<'_>, context: &Context<'_>) -> Decision<Event> {
+    fn decide(this: Option<&Self>, command: Command, book: &Book<'_>, context: &Context<'_>) -> Decision<Event> {
         let Some(this) = this else {
             return match command {
                 Command::Create(profile) => create(profile, context),
@@ -224,7 +229,9 @@ impl Aggregate for Organization {
         };
         match command {
             Command::Create(_) => reject("ALREADY_EXISTS", "the organisation exists already"),
+            Command::Activate if this.status == Status::Active => nothing(),
             Command::Activate => accept(Event::Activated),
+            Command::FailProvisioning(reason) => accept(Event::ProvisioningFailed(reason)),
             Command::Update(asked) => {
                 let changed = Changed {
                     name: asked.name.filter(|name| *name != this.name),
@@ -235,9 +242,12 @@ impl Aggregate for Organization {
                     changed => accept(Event::Updated(changed)),
                 }
             }
-            Command::SetSettings(settings) if this.settings.as_ref() == Some(&settings) => nothing(),
-            Command::SetSettings(settings) => accept(Event::SettingsChanged(settings)),
-            Command::AddMember(member) => this.add_member(member),
+            Command::SetSettings(settings) if this.settings == settings => nothing(),
+            Command::SetSettings(settings) => {
+                settings.check()?;
+                accept(Event::SettingsChanged(settings))
+            }
+            Command::AddMember(member) => this.add_member(member, book, context),
             Command::RemoveMember(Who { user }) => match this.member(user) {
                 None => nothing(),
                 Some(member) if member.role == Role::Admin && this.admins() == 1 => last_admin(),
@@ -266,7 +276,8 @@ impl Aggregate for Organization {
             region: profile.region,
             isolation: profile.isolation,
             owner_email: profile.owner_email,
-            settings: None,
+            settings: Settings::default(),
+            settings_version: 0,
             members: Vec::new(),
             suspended_for: None,
             closes_at: None,
@@ -281,12 +292,19 @@ impl Aggregate for Organization {
                 self.name = changed.name.unwrap_or_else(|| self.name.clone());
                 self.owner_email = changed.owner_email.unwrap_or_else(|| self.owner_email.clone());
             }
-            Event::SettingsChanged(settings) => self.settings = Some(settings),
+            Event::SettingsChanged(settings) => {
+                self.settings = settings;
+                self.settings_version += 1;
+            }
             Event::MemberAdded(member) | Event::MemberRoleChanged(member) => {
                 self.members.retain(|known| known.user != member.user);
                 self.members.push(member);
             }
             Event::MemberRemoved(Who { user }) => self.members.retain(|member| member.user != user),
+            Event::ProvisioningFailed(Reason { reason }) => {
+                self.status = Status::Failed;
+                self.suspended_for = Some(reason);
+            }
             Event::Suspended(Reason { reason }) => {
                 self.status = Status::Suspended;
                 self.suspended_for = Some(reason);
@@ -305,11 +323,15 @@ impl Aggregate for Organization {
     }
 
     fn unique(&self) -> Vec<Unique> {
-        vec![Unique::new("slug", self.slug.as_str())]
+        match self.status {
+            Status::Failed => Vec::new(),
+            _ => vec![Unique::new("slug", self.slug.as_str())],
+        }
     }
 
     fn fact(&self) -> Option<Published> {
-        Some(Published::new(facts::Organization { status: self.status }))
+        let settings = self.settings.known(self.settings_version);
+        Some(Published::new(facts::Organization { status: self.status, settings }))
     }
 }
 
@@ -323,7 +345,7 @@ impl Organization {
         self.members.iter().filter(|member| member.role == Role::Admin).count()
     }
 
-    fn add_member(&self, member: Member) -> Decision<Event> {
+    fn add_member(&self, member: Member, book: &Book<'_>, context: &Context<'_>) -> Decision<Event> {
         match self.member(member.user) {
             Some(known) if *known == member => nothing(),
             Some(known) if known.role == Role::Admin && self.admins() == 1 => last_admin(),
@@ -331,15 +353,23 @@ impl Organization {
             None if self.members.len() >= LIST_MAX => {
                 reject("TOO_MANY_MEMBERS", format!("an organisation has at most {LIST_MAX} members"))
             }
-            None => accept(Event::MemberAdded(member)),
+            None => {
+                // In the same book: two at once cannot pass the limit.
+                if let Some(subscription) = book.get(Ref::<Subscription>::new(context.id)) {
+                    subscription.known().allows(Metric::Members, self.members.len() as u64 + 1)?;
+                }
+                accept(Event::MemberAdded(member))
+            }
         }
     }
 }
 
-fn create(profile: Profile, context: &Context<'_>) -> Decision<Event> {
-    let created = accept(Event::Created(profile))?;
-    Ok(match context.actor.user() {
-        Some(user) => created.and(Event::MemberAdded(Member { user: Ref::new(user), role: Role::Admin })),
+fn create(asked: Profile, context: &Context<'_>) -> Decision<Event> {
+    let chosen = || asked.first_admin.as_ref().map(|_| Ref::new(context.fresh(0)));
+    let owner = asked.owner.or_else(chosen);
+    let created = accept(Event::Created(Profile { owner, ..asked }))?;
+    Ok(match owner.or_else(|| context.actor.user().map(Ref::new)) {
+        Some(user) => created.and(Event::MemberAdded(Member { user, role: Role::Admin })),
         None => created,
     })
 }

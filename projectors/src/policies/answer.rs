@@ -1,7 +1,7 @@
 //! Answering: what was heard is taken in the order of its times, and each entry's orders are given one after the other.
 
 use std::{
-    collections::BTreeSet,
+    collections::{BTreeSet, VecDeque},
     sync::{
         Arc,
         atomic::{AtomicI64, Ordering},
@@ -30,6 +30,9 @@ const LOOK: Duration = Duration::from_millis(250);
 
 /// The longest pause before a command without an outcome is given again.
 const LONGEST_PAUSE: Duration = Duration::from_secs(5);
+
+/// The step of what is given in place of all that follows lies so far behind the one that was rejected.
+const OTHERWISE: i32 = 10_000;
 
 /// The health check of the answers.
 const CHECK: &str = "policies-answers";
@@ -134,15 +137,18 @@ impl Answering {
     async fn carry_out(&self, orders: Vec<Order>, cause: Cause, connection: &mut PgConnection) -> Result<bool, String> {
         // A step that was rejected has its outcome: only a retry gives it again, or it could be done by both.
         let rejected = rejections::steps(connection, &cause).await.map_err(failed)?;
-        for (step, order) in (0..).zip(orders) {
-            if rejected.contains(&step) {
-                continue;
+        let mut steps: VecDeque<(i32, Order)> = (0..).zip(orders).collect();
+        while let Some((step, mut order)) = steps.pop_front() {
+            let or_else = order.or_else.take();
+            if !rejected.contains(&step) {
+                let command = Command::of(order, Cause { step, ..cause.clone() });
+                let Some(outcome) = self.give(&command).await else { return Ok(false) };
+                let Outcome::Rejected { code, message } = outcome else { continue };
+                // At once: when the next step is done, the book says of this one that it is.
+                rejections::keep(connection, &command, &code, &message).await.map_err(failed)?;
             }
-            let command = Command::of(order, Cause { step, ..cause.clone() });
-            let Some(outcome) = self.give(&command).await else { return Ok(false) };
-            // At once: when the next step is done, the book says of this one that it is.
-            if let Outcome::Rejected { code, message } = &outcome {
-                rejections::keep(connection, &command, code, message).await.map_err(failed)?;
+            if let Some(other) = or_else {
+                steps = [(step + OTHERWISE, *other)].into();
             }
         }
         Ok(true)

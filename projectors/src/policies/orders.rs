@@ -50,7 +50,7 @@ pub struct Command {
 impl Command {
     /// The command that carries out an order.
     pub fn of(order: Order, cause: Cause) -> Self {
-        let Order { tenant, path, id, command, body } = order;
+        let Order { tenant, path, id, command, body, .. } = order;
         Self { cause, tenant, path: path.to_owned(), id, name: command.to_owned(), body }
     }
 }
@@ -112,7 +112,11 @@ impl Desk {
 fn outcome(status: StatusCode, answer: &Json) -> Result<Outcome, String> {
     let said = |key: &str| answer["error"][key].as_str().unwrap_or_default().to_owned();
     let (code, message) = (said("code"), said("message"));
-    let is_open = code.is_empty() || code == "FORBIDDEN" || [401, 408, 421, 429].contains(&status.as_u16());
+    // A tenant that a policy knows of is one that the command API will know of.
+    let comes_with_time = ["FORBIDDEN", "TENANT_UNKNOWN"].contains(&code.as_str());
+    // A full quota is the book's no, and does not pass with time.
+    let asks_to_wait = [401, 408, 421, 429].contains(&status.as_u16()) && code != "QUOTA_EXCEEDED";
+    let is_open = code.is_empty() || comes_with_time || asks_to_wait;
     match status {
         status if status.is_success() => Ok(Outcome::Done),
         status if status.is_client_error() && !is_open => Ok(Outcome::Rejected { code, message }),
@@ -159,12 +163,25 @@ mod tests {
             outcome(StatusCode::from_u16(status).unwrap(), &body)
         };
         assert_eq!(outcome(StatusCode::OK, &json!({ "already": true })), Ok(Outcome::Done));
-        for (status, code) in [(404, "NOT_FOUND"), (409, "INVALID_TRANSITION"), (403, "TENANT_SUSPENDED"), (422, "X")] {
+        for (status, code) in [
+            (404, "NOT_FOUND"),
+            (409, "INVALID_TRANSITION"),
+            (403, "TENANT_SUSPENDED"),
+            (422, "X"),
+            (429, "QUOTA_EXCEEDED"),
+        ] {
             assert!(matches!(answer(status, code), Ok(Outcome::Rejected { .. })), "{status} {code}");
         }
-        for (status, code) in
-            [(401, "X"), (403, "FORBIDDEN"), (429, "X"), (421, "X"), (503, "X"), (504, "X"), (500, "X")]
-        {
+        for (status, code) in [
+            (401, "X"),
+            (403, "FORBIDDEN"),
+            (403, "TENANT_UNKNOWN"),
+            (429, "X"),
+            (421, "X"),
+            (503, "X"),
+            (504, "X"),
+            (500, "X"),
+        ] {
             assert!(answer(status, code).is_err(), "{status} {code}");
         }
         assert!(outcome(StatusCode::NOT_FOUND, &Json::Null).is_err(), "another server at that address");

@@ -28,6 +28,12 @@ pub fn add(schemas: &mut Schemas, paths: &mut Paths) {
             }
         }
     }
+    if let Some(subscription) = daybook_contents::kind("tenancy.Subscription")
+        && let Some(command) = subscription.command("change_plan")
+    {
+        let operation = commands::operation(subscription, command, "subscription.change_plan.alias");
+        paths.add("/api/v1/organizations/{id}/subscription", "put", operation);
+    }
 }
 
 fn patch(incident: &'static dyn Kind, schemas: &mut Schemas, paths: &mut Paths) {

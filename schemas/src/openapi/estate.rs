@@ -1,8 +1,14 @@
-//! Questions that only one kind knows: relationships and impact of configuration items, members of an organisation.
+//! Questions that only one kind knows: relationships and impact of configuration items, members,
+//! subscription and usage of an organisation.
 
 use serde_json::{Value as Json, json};
 
-use super::{Paths, parts, questions::question, reference, shapes::Schemas};
+use super::{
+    Paths, parts,
+    questions::{permission, question},
+    reference,
+    shapes::Schemas,
+};
 
 /// Adds the questions.
 pub fn add(schemas: &mut Schemas, paths: &mut Paths) {
@@ -10,6 +16,8 @@ pub fn add(schemas: &mut Schemas, paths: &mut Paths) {
     relationships(paths);
     impact(paths);
     members(paths);
+    of_organization(paths, "subscription", "tenancy.Subscription", "What it has subscribed to.");
+    of_organization(paths, "usage", "tenancy.UsageMeter", "How much of what its plan counts it uses in this month.");
 }
 
 fn id() -> Json {
@@ -139,4 +147,14 @@ fn members(paths: &mut Paths) {
         parts::QUERY_REFUSALS,
     );
     paths.add("/api/v1/organizations/{id}/members", "get", operation);
+}
+
+/// What there is one of for each organisation, below it.
+fn of_organization(paths: &mut Paths, name: &str, of: &str, about: &str) {
+    let Some(kind) = daybook_contents::kind(of) else { return };
+    let parameters = vec![reference("parameters", "Id"), reference("parameters", "Position")];
+    let given = json!({ "200": parts::answer(about, reference("schemas", of)) });
+    let (id, permission) = (format!("organization.{name}"), permission(kind));
+    let operation = question(&id, of, about, &permission, parameters, given, parts::QUERY_REFUSALS);
+    paths.add(&format!("/api/v1/organizations/{{id}}/{name}"), "get", operation);
 }

@@ -39,7 +39,12 @@ const REFUSALS: &[(&str, &str, &str)] = &[
         "422",
         "`IDEMPOTENCY_KEY_REUSED`: the key was used for another request; or a rule refuses the content, with a code of its own.",
     ),
-    ("TooManyRequests", "429", "`TOO_MANY_REQUESTS`: this tenant asks more than is served at once; nothing was done."),
+    (
+        "TooManyRequests",
+        "429",
+        "`TOO_MANY_REQUESTS`: this tenant asks more than is served at once. `QUOTA_EXCEEDED`: its plan has no room for one more, \
+      which does not pass with time. Nothing was done.",
+    ),
     (
         "Unavailable",
         "503",

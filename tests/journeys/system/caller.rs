@@ -179,7 +179,9 @@ impl Ask {
         for repeats in 0.. {
             let answer = Self { url: urls[repeats % urls.len()].clone(), ..self.clone() }.try_send().await;
             let unknown = answer.as_ref().is_ok_and(|answer| NOT_YET_KNOWN.contains(&answer.code()));
-            let later = answer.as_ref().map_or(true, |answer| matches!(answer.status, 421 | 429 | 502..=504));
+            let is_later =
+                |answer: &Answer| matches!(answer.status, 421 | 429 | 502..=504) && answer.code() != "QUOTA_EXCEEDED";
+            let later = answer.as_ref().map_or(true, is_later);
             match answer {
                 // A fact that is not known after so long never will be.
                 Ok(answer) if !later && (!unknown || begun.elapsed() > Duration::from_secs(10)) => {

@@ -120,3 +120,38 @@ fn force_retires_what_others_need() {
     assert_eq!(said(&book.give(SERVER, "retire", json!({}))), "HAS_DEPENDANTS");
     assert_eq!(said(&book.give(SERVER, "force_retire", json!({}))), "ci.retired");
 }
+
+#[test]
+fn a_plan_has_room_for_so_many_that_are_not_retired() {
+    use facts::subscription::{Limit, Metric, Status as Standing};
+    let subscribed = |status| {
+        let limits = vec![Limit { metric: Metric::ConfigurationItems, soft: 4, hard: Some(4) }];
+        estate().knowing(Scenario::TENANT, Published::new(facts::Subscription { status, limits }))
+    };
+    let mut book = subscribed(Standing::Active);
+    assert_eq!(said(&book.give(ci(4), "create", item("beta", "server"))), "ci.created");
+    assert_eq!(said(&book.give(ci(5), "create", item("gamma", "server"))), "QUOTA_EXCEEDED");
+    assert!(book.give(ci(4), "retire", json!({})).is_ok());
+    assert_eq!(said(&book.give(ci(5), "create", item("gamma", "server"))), "ci.created");
+    assert_eq!(
+        said(&subscribed(Standing::Expired).give(ci(4), "create", item("beta", "server"))),
+        "SUBSCRIPTION_ENDED"
+    );
+}
+
+#[test]
+fn a_batch_does_not_pass_the_limit_either() {
+    use daybook_kernel::{book::Call, json::parse, kind::kind};
+    use facts::subscription::{Limit, Metric, Status as Standing};
+    let limits = vec![Limit { metric: Metric::ConfigurationItems, soft: 4, hard: Some(4) }];
+    let subscription = facts::Subscription { status: Standing::Trialing, limits };
+    let mut book = estate().knowing(Scenario::TENANT, Published::new(subscription));
+    let kind = kind::<ConfigurationItem>();
+    let command = kind.command("create").unwrap();
+    let call = |n: u128, name: &str| {
+        let body = parse(kind.commands()[command].body, &item(name, "server")).unwrap();
+        Call { kind, id: Uuid::from_u128(n), command, body }
+    };
+    assert_eq!(said(&book.batch(&[call(4, "beta"), call(5, "gamma")])), "QUOTA_EXCEEDED");
+    assert_eq!(said(&book.batch(&[call(4, "beta")])), "ci.created", "what was taken back does not count");
+}

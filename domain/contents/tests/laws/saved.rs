@@ -26,6 +26,7 @@ struct Rows {
     unique: BTreeMap<UniqueKey, Uuid>,
     references: BTreeMap<Reference, ()>,
     numbers: BTreeMap<Series, u64>,
+    counts: BTreeMap<Series, u64>,
 }
 
 impl Saved {
@@ -51,6 +52,7 @@ impl Saved {
             }
         }
         rows.numbers.extend(unsaved.numbers.iter());
+        rows.counts.extend(unsaved.counts.iter());
     }
 }
 
@@ -72,6 +74,10 @@ impl Storage for Saved {
 
     fn last_number(&self, of: Series) -> u64 {
         self.rows().numbers.get(&of).copied().unwrap_or(0)
+    }
+
+    fn count(&self, of: Series) -> u64 {
+        self.rows().counts.get(&of).copied().unwrap_or(0)
     }
 }
 

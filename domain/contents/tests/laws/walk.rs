@@ -25,7 +25,7 @@ struct Everybody;
 
 impl Facts for Everybody {
     fn find(&self, of: &'static str, id: Uuid) -> Option<Arc<dyn Any + Send + Sync>> {
-        use daybook_facts::{configuration_item, group, user};
+        use daybook_facts::{configuration_item, group, subscription, user};
         let last = id == IDS[4];
         match of {
             facts::User::TYPE if last => Some(Arc::new(facts::User { status: user::Status::Inactive })),
@@ -36,6 +36,13 @@ impl Facts for Everybody {
             }
             facts::ConfigurationItem::TYPE if !last => {
                 Some(Arc::new(facts::ConfigurationItem { status: configuration_item::Status::Active }))
+            }
+            facts::Subscription::TYPE => {
+                // Little is included, and of what is used up there is an end.
+                let limit = |metric| subscription::Limit { metric, soft: 2, hard: None };
+                let calls = subscription::Limit { metric: subscription::Metric::ApiCalls, soft: 2, hard: Some(4) };
+                let limits = vec![limit(subscription::Metric::Teams), limit(subscription::Metric::AnalysisJobs), calls];
+                Some(Arc::new(facts::Subscription { status: subscription::Status::Active, limits }))
             }
             facts::Permissions::TYPE => Some(Arc::new(facts::Permissions { all: specimen::permissions().collect() })),
             _ => None,

@@ -11,8 +11,8 @@ use super::{
     TaskAdded, TaskStatus, Watch, Watcher, WhichCi, WhichTask, family,
 };
 
-/// How long after its resolution an incident can be reopened: 7 days. Later it is a new one, linked to it.
-const REOPEN_MICROS: i64 = 7 * 24 * 3_600 * 1_000_000;
+/// Microseconds of a day.
+const DAY: i64 = 24 * 3_600 * 1_000_000;
 
 /// How many tasks, links, watchers or configuration items one incident has at most.
 const PARTS_MAX: usize = 200;
@@ -228,10 +228,13 @@ impl Incident {
     }
 
     fn reopen(&self, reason: Reason, context: &Context<'_>) -> Decision<Event> {
+        // As the organisation wants it; later it is a new one, linked to it.
+        let days = facts::Organization::settings(context).reopen_days;
         match self.resolved_at {
-            Some(Time(resolved)) if context.when().0 - resolved > REOPEN_MICROS => {
-                reject("REOPEN_TOO_LATE", "it was resolved more than 7 days ago: report a new incident and link it")
-            }
+            Some(Time(resolved)) if context.when().0 - resolved > i64::from(days) * DAY => reject(
+                "REOPEN_TOO_LATE",
+                format!("it was resolved more than {days} days ago: report a new incident and link it"),
+            ),
             _ => accept(Event::Reopened(reason)),
         }
     }

@@ -162,6 +162,18 @@ fn it_is_reopened_within_seven_days() {
 }
 
 #[test]
+fn the_organisation_says_how_long_it_can_be_reopened() {
+    let settings = facts::organization::Settings { reopen_days: 1, ..Default::default() };
+    let organization =
+        facts::Organization { status: facts::organization::Status::Active, settings: std::sync::Arc::new(settings) };
+    let mut book = resolved().knowing(Scenario::TENANT, Published::new(organization));
+    book.after(DAY + 1);
+    let rejection = book.give(INC, "reopen", reason()).unwrap_err();
+    assert_eq!(rejection.code, "REOPEN_TOO_LATE");
+    assert!(rejection.message.contains("more than 1 days"), "{rejection}");
+}
+
+#[test]
 fn it_is_given_up_only_before_work_began() {
     assert_eq!(said(&reported().give(INC, "cancel", reason())), "incident.cancelled");
     let mut book = assigned();

@@ -90,7 +90,7 @@ pub fn record(input: &DeriveInput) -> syn::Result<TokenStream> {
     let body = body(input)?;
     let name = &input.ident;
     let text = name.to_string();
-    let known = ["context", "plural", "path", "events", "number", "shares"];
+    let known = ["context", "plural", "path", "events", "number", "shares", "book"];
     let pairs = pairs(&input.attrs, "record", &known)?;
     let get = |key: &str| pairs.iter().find(|(found, _)| found == key).map(|(_, value)| value.clone());
     let need = |key: &str| {
@@ -108,6 +108,11 @@ pub fn record(input: &DeriveInput) -> syn::Result<TokenStream> {
     let shares = match get("shares") {
         Some(of) => quote!(::core::option::Option::Some(#of)),
         None => quote!(::core::option::Option::None),
+    };
+    let platform = match get("book").as_deref() {
+        None => false,
+        Some("platform") => true,
+        Some(_) => return Err(syn::Error::new(name.span(), "#[record(book = …)]: known is \"platform\"")),
     };
     let fields = fields(input)?;
     let logs: Vec<_> = fields.iter().filter(|field| is_log(field)).map(|field| &field.ident).collect();
@@ -132,6 +137,7 @@ pub fn record(input: &DeriveInput) -> syn::Result<TokenStream> {
                 events: #events,
                 number: #number,
                 shares: #shares,
+                platform: #platform,
                 shape: <#name as ::daybook_kernel::log::Item>::RECORD,
             };
 

@@ -18,7 +18,8 @@ pub fn body(input: TokenStream) -> TokenStream {
 /// The state of an aggregate: a [`macro@Body`] with a default view.
 ///
 /// `#[record(context = "incident", plural = "incidents", path = "…", events = "incident", number = "INC")]`, and
-/// `shares = "identity.User"` where it has the id of such an aggregate.
+/// `shares = "identity.User"` where it has the id of such an aggregate, `book = "platform"` where it stands in the platform's
+/// book whichever tenant it is about.
 #[proc_macro_derive(Record, attributes(record, view, book, field))]
 pub fn record(input: TokenStream) -> TokenStream {
     run(input, body::record)

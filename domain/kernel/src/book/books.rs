@@ -31,6 +31,7 @@ pub struct Books {
     unique: Overlay<UniqueKey, Option<Uuid>>,
     references: Overlay<Reference, bool>,
     numbers: Overlay<Series, u64>,
+    counts: Overlay<Series, u64>,
     /// Aggregates as they are stored.
     cache: Cache<Address, Slot>,
     /// Stands in for a state while that is changed.
@@ -57,6 +58,7 @@ impl Books {
             unique: Overlay::default(),
             references: Overlay::default(),
             numbers: Overlay::default(),
+            counts: Overlay::default(),
             cache: Cache::new(cached),
             nothing: Arc::new(()),
         }
@@ -209,6 +211,9 @@ impl Books {
         if let Some((_, number)) = indexes.number {
             self.numbers.put((tenant, place), number);
         }
+        if let Some((_, count)) = indexes.count {
+            self.counts.put((tenant, place), count);
+        }
         self.slots.put(at, after.clone());
         applied.0.push(Change { at, before, after, indexes });
         Ok(())
@@ -228,6 +233,9 @@ impl Books {
             if let Some((before, _)) = indexes.number {
                 self.numbers.take_back(&(tenant, place), Some(before));
             }
+            if let Some((before, _)) = indexes.count {
+                self.counts.take_back(&(tenant, place), Some(before));
+            }
         }
     }
 
@@ -245,6 +253,9 @@ impl Books {
             if let Some((_, number)) = indexes.number {
                 self.numbers.admit(&(tenant, place), number);
             }
+            if let Some((_, count)) = indexes.count {
+                self.counts.admit(&(tenant, place), count);
+            }
         }
     }
 
@@ -255,6 +266,7 @@ impl Books {
             unique: self.unique.take_unsaved(),
             references: self.references.take_unsaved(),
             numbers: self.numbers.take_unsaved(),
+            counts: self.counts.take_unsaved(),
         }
     }
 
@@ -268,6 +280,7 @@ impl Books {
         self.unique.saved();
         self.references.saved();
         self.numbers.saved();
+        self.counts.saved();
     }
 
     /// Whether the indexes say what the states say, and number series have no gaps. For books without a store.
@@ -291,6 +304,12 @@ impl Books {
         }
         if there(&again) != there(self) {
             return Err("the index of references lies".to_owned());
+        }
+        let counted = |books: &Self| -> Vec<_> {
+            books.counts.iter().filter(|(_, count)| **count > 0).map(|(of, count)| (*of, *count)).collect()
+        };
+        if counted(&again) != counted(self) {
+            return Err("the count of a kind lies".to_owned());
         }
         for ((tenant, place), last) in self.numbers.iter() {
             let of = |at: &Address| (at.0, at.1) == (*tenant, *place);
@@ -356,5 +375,9 @@ impl Books {
 
     pub(super) fn last_number(&self, of: Series) -> u64 {
         self.numbers.get(&of).copied().unwrap_or_else(|| self.storage.last_number(of))
+    }
+
+    pub(super) fn count(&self, of: Series) -> u64 {
+        self.counts.get(&of).copied().unwrap_or_else(|| self.storage.count(of))
     }
 }

@@ -21,7 +21,7 @@ pub struct Slot {
 /// Where an aggregate stands: its tenant, its kind's place among those of the context, its id.
 pub type Address = (Tenant, usize, Uuid);
 
-/// Whose number series: the tenant, the kind's place.
+/// Whose number series or count: the tenant, the kind's place.
 pub type Series = (Tenant, usize);
 
 /// Something that only one aggregate of a kind may have.
@@ -43,6 +43,8 @@ pub trait Storage: Send {
     fn referrers(&self, tenant: Tenant, kind: usize, field: &'static str, to: Uuid) -> Vec<Uuid>;
     /// The last number of a series; 0 before the first.
     fn last_number(&self, of: Series) -> u64;
+    /// How many aggregates of a kind count against its quota.
+    fn count(&self, of: Series) -> u64;
 }
 
 /// No store: everything stays in memory.
@@ -65,6 +67,10 @@ impl Storage for NoStorage {
     fn last_number(&self, _: Series) -> u64 {
         0
     }
+
+    fn count(&self, _: Series) -> u64 {
+        0
+    }
 }
 
 /// What was admitted since the last time, to be written all or not at all.
@@ -78,4 +84,6 @@ pub struct Unsaved {
     pub references: Arc<BTreeMap<Reference, bool>>,
     /// The last numbers of series.
     pub numbers: Arc<BTreeMap<Series, u64>>,
+    /// How many aggregates of each kind count against its quota.
+    pub counts: Arc<BTreeMap<Series, u64>>,
 }

@@ -27,6 +27,8 @@ pub(super) struct Indexes {
     pub(super) references: Vec<((&'static str, Uuid), bool)>,
     /// The last number of its series before and after, where that changed.
     pub(super) number: Option<(u64, u64)>,
+    /// How many of its kind count, before and after, where that changed.
+    pub(super) count: Option<(u64, u64)>,
 }
 
 /// What a state has in the indexes.
@@ -35,11 +37,17 @@ pub(super) struct Indexed {
     pub(super) unique: Vec<Unique>,
     pub(super) references: Vec<(&'static str, Uuid)>,
     pub(super) place: u64,
+    pub(super) counts: bool,
 }
 
 impl Indexed {
     pub(super) fn of(kind: &dyn Kind, state: &State) -> Self {
-        Self { unique: kind.unique(state), references: kind.references(state), place: kind.place(state) }
+        Self {
+            unique: kind.unique(state),
+            references: kind.references(state),
+            place: kind.place(state),
+            counts: kind.counts(state),
+        }
     }
 }
 
@@ -60,7 +68,11 @@ impl Books {
         // A number is given once: only then the series matters.
         let given = (has.place != had.place).then(|| (self.last_number((tenant, place)), has.place));
         let number = given.filter(|(last, own)| own > last);
-        Ok(Indexes { unique, references: difference(had.references, has.references), number })
+        let count = (has.counts != had.counts).then(|| {
+            let before = self.count((tenant, place));
+            (before, if has.counts { before + 1 } else { before.saturating_sub(1) })
+        });
+        Ok(Indexes { unique, references: difference(had.references, has.references), number, count })
     }
 }
 

@@ -59,6 +59,9 @@ impl Books {
         if let Some((_, number)) = indexes.number {
             self.numbers.put_admitted((tenant, place), number);
         }
+        if let Some((_, count)) = indexes.count {
+            self.counts.put_admitted((tenant, place), count);
+        }
         let shown = state.clone();
         self.slots.put_admitted(at, Slot { state, version: version + 1, number: entry });
         Ok(shown)
