@@ -4,8 +4,8 @@
 //! record in the directory (DNS TXT) that it is theirs. Daybook asks no name server: who has looked says what stood there.
 
 use daybook_kernel::{
-    Aggregate, Body, Book, Choice, Commands, Context, Decision, Events, Line, Record, Ref, Rejection, Rule, Unique,
-    accept, nothing, reject,
+    Aggregate, Body, Book, Choice, Commands, Context, Decision, Events, Line, Record, Ref, Rejection, Rule, Time,
+    Unique, accept, nothing, reject,
 };
 use uuid::Uuid;
 
@@ -36,9 +36,9 @@ pub struct TenantHost {
     pub organization: Ref<Organization>,
     /// What the record at the name has to say: `daybook-verification=<token>`.
     pub token: Uuid,
-    /// Whether it is the one that addresses are made with.
-    #[view(filter)]
-    pub is_primary: bool,
+    /// Since when it is the first of its tenant; addresses are made with the one that was made so last.
+    #[view(sort)]
+    pub primary_since: Option<Time>,
 }
 
 /// Where a host stands.
@@ -79,6 +79,13 @@ pub struct Found {
     pub token: Uuid,
 }
 
+/// A time from which on something holds.
+#[derive(Debug, Clone, PartialEq, Body)]
+pub struct Since {
+    /// The time.
+    pub since: Time,
+}
+
 /// What may be asked of a host.
 #[derive(Debug, Clone, Commands)]
 pub enum Command {
@@ -100,9 +107,7 @@ pub enum Event {
     /// It is theirs.
     Verified,
     /// Addresses are made with it.
-    MadePrimary,
-    /// Addresses are made with another.
-    MadeSecondary,
+    MadePrimary(Since),
     /// It is free.
     Released,
 }
@@ -140,15 +145,13 @@ impl Aggregate for TenantHost {
                 Err(Rejection::unprocessable("WRONG_TOKEN", "the record at the name says something else")
                     .field("token", "must be the token of the claim"))
             }
-            Command::MakePrimary if this.is_primary => nothing(),
             Command::MakePrimary => {
-                let mut changes = accept(Event::MadePrimary)?;
-                for other in book.referrers::<Self>("organization", this.organization.id()) {
-                    if book.get(other).is_some_and(|other| other.is_primary) {
-                        changes = changes.also(other, Event::MadeSecondary);
-                    }
+                let all = book.referrers::<Self>("organization", this.organization.id());
+                let last = all.filter_map(|host| book.get(host)?.primary_since).max();
+                match last.is_some() && last == this.primary_since {
+                    true => nothing(),
+                    false => accept(Event::MadePrimary(Since { since: context.now })),
                 }
-                Ok(changes)
             }
             Command::Release => accept(Event::Released),
         }
@@ -156,16 +159,15 @@ impl Aggregate for TenantHost {
 
     fn begin(event: &Event) -> Option<Self> {
         let Event::Claimed(Claimed { host, organization, token }) = event.clone() else { return None };
-        Some(Self { status: Status::Claimed, host, organization, token, is_primary: false })
+        Some(Self { status: Status::Claimed, host, organization, token, primary_since: None })
     }
 
     fn evolve(&mut self, event: &Event) {
         match event {
             Event::Claimed(_) => {}
             Event::Verified => self.status = Status::Verified,
-            Event::MadePrimary => self.is_primary = true,
-            Event::MadeSecondary => self.is_primary = false,
-            Event::Released => (self.status, self.is_primary) = (Status::Released, false),
+            Event::MadePrimary(Since { since }) => self.primary_since = Some(*since),
+            Event::Released => (self.status, self.primary_since) = (Status::Released, None),
         }
     }
 

@@ -61,7 +61,10 @@ fn only_who_controls_the_name_has_it_and_one_is_the_first() {
         assert_eq!(verify(&mut book, host), "tenant_host.verified");
     }
     assert_eq!(said(&book.give(DESK, "make_primary", json!({}))), "tenant_host.made_primary");
-    let both = "tenant_host.made_primary tenant_host.made_secondary";
-    assert_eq!(said(&book.give(HELP, "make_primary", json!({}))), both);
-    assert!(!book.state(DESK).unwrap().is_primary && book.state(HELP).unwrap().is_primary);
+    book.after(1);
+    assert_eq!(said(&book.give(HELP, "make_primary", json!({}))), "tenant_host.made_primary");
+    assert_eq!(said(&book.give(HELP, "make_primary", json!({}))), "");
+    assert!(book.state(HELP).unwrap().primary_since > book.state(DESK).unwrap().primary_since);
+    book.after(1);
+    assert_eq!(said(&book.give(DESK, "make_primary", json!({}))), "tenant_host.made_primary", "and back");
 }
