@@ -155,9 +155,8 @@ impl BooksMachine {
             let decided = self.books.decide(command.tenant, std::slice::from_ref(call), &given)?;
             steps.events.extend(decided.events);
             steps.applied.push(decided.applied);
-            // What begins is judged by what it is: nobody begins something beyond their reach.
             if let (None, Some((begun, _))) = (before, self.books.find(command.tenant, call.kind, call.id)) {
-                asking.may_give(call, Some(&begun))?;
+                asking.may_begin(call, &begun)?;
             }
         }
         Ok(facts.used().into_iter().map(used).collect())

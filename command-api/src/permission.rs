@@ -28,7 +28,7 @@ impl Asking {
     }
 
     /// Insists that they may give the command to what stands there. Where nothing does, that they may give it at all: what it
-    /// begins is judged by [`Asking::may_give`] once it is there.
+    /// begins is judged by [`Asking::may_begin`] once it is there.
     ///
     /// # Errors
     /// `FORBIDDEN` with the reason; `NOT_FOUND` of what is not for them to know of.
@@ -50,6 +50,17 @@ impl Asking {
             }
             reason => Err(refused(permission, &reason)),
         }
+    }
+
+    /// Insists that what a command has begun is within their reach: nobody begins something that they could not touch.
+    ///
+    /// # Errors
+    /// `FORBIDDEN` with the reason.
+    pub fn may_begin(&self, call: &Call, begun: &State) -> Result<(), Rejection> {
+        let permission = call.kind.permission(call.command);
+        let resource = Resource::of(call.kind, call.id, begun);
+        let decision = decide(&self.principal, permission, &resource, self.moment);
+        if decision.permitted { Ok(()) } else { Err(refused(permission, &decision.reason)) }
     }
 
     fn reads(&self, call: &Call, resource: &Resource) -> bool {

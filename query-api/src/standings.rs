@@ -89,7 +89,7 @@ async fn look_up(postgres: &Postgres, tenant: Tenant, user: Uuid) -> Result<Opti
     let of_groups = groups.values().flat_map(|group| group.roles.iter().copied());
     let wanted: Vec<Uuid> = fact.roles.iter().map(|held| held.role).chain(of_groups).map(|role| role.id()).collect();
     let query = sqlx::query(ROLES).bind(tenant).bind(wanted);
-    let roles = facts_of(&mut reading, query).await?.into_iter().collect();
+    let roles = facts_of::<facts::Role>(&mut reading, query).await?.into_iter().collect();
     let policies = facts_of::<facts::AccessPolicy>(&mut reading, sqlx::query(POLICIES).bind(tenant)).await?;
     let policies = standing::in_force(policies.iter().map(|(id, policy)| (*id, &**policy)));
     Ok(Some(Standing::gather(user, &fact, &Views { groups, roles, policies })))
