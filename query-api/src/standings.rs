@@ -104,7 +104,7 @@ async fn facts_of<F: Referable + Any + Send + Sync>(
 ) -> Result<Vec<(Uuid, Arc<F>)>, Fault> {
     let kind = daybook_contents::kind(F::TYPE).expect("the contents hold what facts are about");
     let rows = query.fetch_all(&mut **reading).await?;
-    let fact = |row: &sqlx::postgres::PgRow| {
+    let fact = |row: &sqlx::postgres::PgRow| -> Result<(Uuid, Arc<F>), Fault> {
         let id: Uuid = row.try_get("id")?;
         let types::Json(document): types::Json<Json> = row.try_get("doc")?;
         let unreadable = |why: String| Fault::unreadable(Store::Postgres, format!("{} {id}: {why}", F::TYPE));

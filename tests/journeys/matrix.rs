@@ -182,7 +182,7 @@ async fn operations(system: &System) -> Vec<Operation> {
                 let Some((_, store)) = ENTRIES.iter().find(|(entry, _)| *entry == resource) else {
                     panic!("{method} {path} has no entry in the matrix: say what it is about");
                 };
-                let store = if service == "query-api" { store } else { "book" };
+                let store = if service == "query-api" { *store } else { "book" };
                 all.push(Operation { service, method: method.to_uppercase(), path: path.clone(), resource, store });
             }
         }

@@ -78,7 +78,9 @@ pub async fn answer(
 
     let ids: Vec<Uuid> = std::iter::once(id).chain(found.iter().map(|found| found.id)).collect();
     let cis = named(&mut reading, &scope, &ids).await?;
+    // What the caller may not see is not there, nor what is open about it.
     found.retain(|found| cis.contains_key(&found.id));
+    let ids: Vec<Uuid> = ids.into_iter().filter(|id| cis.contains_key(id)).collect();
     let is_service = |id: &Uuid| cis.get(id).is_some_and(|ci| ci["ci_type"] == "service");
     let services: Vec<Uuid> = found.iter().map(|found| found.id).filter(is_service).collect();
     let items: Vec<Value> = found
