@@ -1,6 +1,6 @@
 # Daybook, by hand. Every target says what it does while it does it, and is harmless when repeated.
 .DEFAULT_GOAL := help
-.PHONY: help up down status test model faults upgrade journeys demo bench bench-journal bench-state clean
+.PHONY: help up down status test matrix model faults upgrade journeys demo bench bench-journal bench-state clean
 
 help: ## This list
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 24
@@ -17,6 +17,11 @@ status: ## What runs, its memory and address
 
 test: ## Everything there is to check, from formatting to journeys through the running system
 	@tests/run
+
+matrix: up ## Every operation asked by everybody who must not get an answer; the last line sums it up
+	@DAYBOOK_CONFIG=$(CURDIR)/.local/daybook.toml DAYBOOK_STATE=$(CURDIR)/.local DAYBOOK_PORT_OFFSET=0 \
+	  cargo test --quiet --locked --workspace --test journeys -- --ignored --exact --nocapture matrix::nothing_crosses_over \
+	  | grep -E '^( |[a-z]+ ?[a-z]* +[0-9]|\{)'
 
 model: ## Search the protocol once more, with one more record than `make test` does: minutes, and some GB of memory
 	@DAYBOOK_MODEL_MORE=1 cargo test --locked -p daybook-journal --test model holds -- --nocapture --test-threads=1

@@ -5,6 +5,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 
+use daybook_contents::permissions::built_in;
 use serde_json::{Value as Json, json};
 use uuid::Uuid;
 
@@ -39,6 +40,11 @@ const TEAMS: &[(&str, &str, &[&str])] = &[
     ("Workplace", "offices", &["Alba Ferreira", "Priya Raman"]),
     ("Plant Network", "plants", &["Jonas Weber", "Mina Okafor"]),
 ];
+/// Who runs the organisation: whoever sets it up names its first admin, who gives the other roles.
+const ADMIN: &str = "Olaf Lindqvist";
+
+/// What the members of every group are, and who is in none; and an admin.
+const ROLES: (&str, &str, &str) = ("Agent", "End User", "Organization Admin");
 
 /// The agent whose token is printed.
 const AGENT: &str = "Alba Ferreira";
@@ -117,6 +123,8 @@ pub async fn run(settings: &Settings) -> Result<(), Fault> {
     tenant::remember_demo(settings, &Demo { tenant, people: names })?;
     let groups = seeding.groups(&people).await?;
     seeding.teams(&people).await?;
+    let admin = tenant::token(settings, tenant, people[ADMIN], &[Role::Admin])?;
+    seeding.roles(&people, &groups, &Seeding { api: api.acting_as(&admin) }).await?;
     let estate = seeding.estate(&people).await?;
     seeding.incidents(&people, &groups, &estate).await?;
 
@@ -188,6 +196,35 @@ impl Seeding {
             people.insert(*name, id);
         }
         Ok(people)
+    }
+
+    /// The roles: the first admin is named by whoever sets it up, all others by the admin.
+    async fn roles(
+        &self,
+        people: &HashMap<&str, Uuid>,
+        groups: &HashMap<&str, Uuid>,
+        admin: &Seeding,
+    ) -> Result<(), Fault> {
+        let role = |name: &str| {
+            let found = built_in::named(name).map(|role| role.id);
+            json!({ "role": found })
+        };
+        let (of_groups, of_others, of_admin) = ROLES;
+        let assign = |person: &str| format!("users/{}/assign_role", people[person]);
+        match self.give(assign(ADMIN), role(of_admin), "first-admin").await {
+            Ok(_) => {}
+            // An earlier run has named one, more than a day ago.
+            Err(Failure::Refused(no)) if no.code == "NOT_GRANTABLE" => {}
+            Err(failure) => return Err(Fault::Api { doing: "naming the first admin".to_owned(), failure }),
+        }
+        for (name, group) in groups {
+            let key = format!("role/{}", ascii(name));
+            admin.give_again(format!("groups/{group}/add_role"), role(of_groups), &key).await?;
+        }
+        for (person, ..) in PEOPLE.iter().filter(|(_, _, groups)| groups.is_empty()) {
+            admin.give_again(assign(person), role(of_others), &format!("role/{}", ascii(person))).await?;
+        }
+        Ok(())
     }
 
     async fn groups(&self, people: &HashMap<&str, Uuid>) -> Result<HashMap<&'static str, Uuid>, Fault> {

@@ -1,6 +1,6 @@
 //! A command as it travels from the edge to the owner of its book, and what is answered.
 
-use std::sync::Arc;
+use std::{collections::BTreeSet, sync::Arc};
 
 use daybook_journal::Position;
 use daybook_kernel::{Actor, Datum, Kind, Number, Rejection, Tenant, Time, book::Call};
@@ -23,6 +23,8 @@ pub struct Command {
     pub actor: Actor,
     /// The tenant the actor acts for: suspended, it gives no commands.
     pub member_of: Tenant,
+    /// What the actor's token says: the most that it may.
+    pub token: Arc<BTreeSet<String>>,
     /// When it happened, where that differs from now.
     pub occurred_at: Option<Time>,
     /// The version the aggregate must have (If-Match).

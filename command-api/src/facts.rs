@@ -3,13 +3,17 @@
 use std::{
     any::Any,
     cell::RefCell,
-    collections::HashMap,
-    sync::{Arc, PoisonError, RwLock},
+    collections::{HashMap, HashSet},
+    sync::{
+        Arc, PoisonError, RwLock,
+        atomic::{AtomicU64, Ordering},
+    },
 };
 
 use daybook_contents::CONTEXTS;
+use daybook_facts as facts;
 use daybook_journal::Position;
-use daybook_kernel::{Facts, Kind, PLATFORM, Published, Tenant};
+use daybook_kernel::{Facts, Kind, PLATFORM, Published, Referable, Tenant, book::storage::Storage};
 use quick_cache::sync::Cache;
 use uuid::Uuid;
 
@@ -27,6 +31,9 @@ struct Known {
 
 /// Which fact: the type of the aggregate it is about, its tenant, its id.
 pub type Name = (&'static str, Tenant, Uuid);
+
+/// The types of which the standing of a person is made.
+const OF_STANDING: [&str; 4] = [facts::User::TYPE, facts::Group::TYPE, facts::Role::TYPE, facts::AccessPolicy::TYPE];
 
 /// Where the aggregates of a type lie, once they are saved.
 struct Home {
@@ -46,9 +53,19 @@ pub struct FactTable(Arc<Tables>);
 struct Tables {
     homes: HashMap<&'static str, Home>,
     /// Those whose aggregates are not saved yet.
-    unsaved: RwLock<HashMap<Name, Known>>,
+    unsaved: RwLock<Unsaved>,
     /// Some of the others.
     saved: Cache<Name, Known>,
+    /// How often something became known of which standings are made.
+    generation: AtomicU64,
+}
+
+/// The facts of aggregates that are not saved yet.
+#[derive(Default)]
+struct Unsaved {
+    known: HashMap<Name, Known>,
+    /// Groups among them: no index of the store finds their members yet.
+    groups: HashSet<(Tenant, Uuid)>,
 }
 
 impl FactTable {
@@ -61,25 +78,64 @@ impl FactTable {
                 (kind.meta().type_name, Home { kind: *kind, place, topic, store: store.context(context.name).clone() })
             })
         });
-        let tables = Tables { homes: homes.collect(), unsaved: RwLock::default(), saved: Cache::new(CACHED) };
-        Self(Arc::new(tables))
+        let (unsaved, generation) = (RwLock::default(), AtomicU64::new(0));
+        Self(Arc::new(Tables { homes: homes.collect(), unsaved, saved: Cache::new(CACHED), generation }))
     }
 
     /// Takes note of a fact that was admitted.
     pub fn publish(&self, tenant: Tenant, id: Uuid, published: Published, position: Position) {
         let name = (published.of, tenant, id);
         let mut unsaved = self.0.unsaved.write().unwrap_or_else(PoisonError::into_inner);
-        unsaved.insert(name, Known { fact: published.fact, position });
+        unsaved.known.insert(name, Known { fact: published.fact, position });
+        if name.0 == facts::Group::TYPE {
+            unsaved.groups.insert((tenant, id));
+        }
         self.0.saved.remove(&name);
+        drop(unsaved);
+        if OF_STANDING.contains(&name.0) {
+            self.0.generation.fetch_add(1, Ordering::Release);
+        }
+    }
+
+    /// Changes whenever something becomes known of which standings are made.
+    pub fn generation(&self) -> u64 {
+        self.0.generation.load(Ordering::Acquire)
+    }
+
+    /// The fact about one tenant's aggregate, and nobody else's.
+    pub fn about(&self, of: &'static str, tenant: Tenant, id: Uuid) -> Option<Arc<dyn Any + Send + Sync>> {
+        self.0.find((of, tenant, id)).map(|known| known.fact)
+    }
+
+    /// The groups that may have somebody as a member: those that had, and those that changed just now.
+    pub fn groups_of(&self, tenant: Tenant, user: Uuid) -> Vec<Uuid> {
+        let unsaved = self.0.unsaved.read().unwrap_or_else(PoisonError::into_inner);
+        let changed = unsaved.groups.iter().filter(|(of, _)| *of == tenant).map(|(_, group)| *group);
+        let mut groups: Vec<_> = changed.collect();
+        drop(unsaved);
+        if let Some(home) = self.0.homes.get(facts::Group::TYPE) {
+            groups.extend(home.store.referrers(tenant, home.place, "members", user));
+        }
+        groups.sort_unstable();
+        groups.dedup();
+        groups
+    }
+
+    /// The facts of all saved aggregates of a type: at a start, of types with few.
+    pub fn all_saved(&self, of: &'static str) -> Vec<(Tenant, Uuid, Arc<dyn Any + Send + Sync>)> {
+        let Some(home) = self.0.homes.get(of) else { return Vec::new() };
+        let rows = home.store.rows_of(home.place).into_iter();
+        rows.filter_map(|(tenant, id, row)| Some((tenant, id, home.kind.fact(&row.state(home.kind))?.fact))).collect()
     }
 
     /// The aggregates of these facts are saved, as they stood up to that entry.
     pub fn saved(&self, names: &[Name], up_to: u64) {
         let mut unsaved = self.0.unsaved.write().unwrap_or_else(PoisonError::into_inner);
         for name in names {
-            if unsaved.get(name).is_some_and(|known| known.position.number <= up_to)
-                && let Some(known) = unsaved.remove(name)
+            if unsaved.known.get(name).is_some_and(|known| known.position.number <= up_to)
+                && let Some(known) = unsaved.known.remove(name)
             {
+                unsaved.groups.remove(&(name.1, name.2));
                 self.0.saved.insert(*name, known);
             }
         }
@@ -100,7 +156,7 @@ impl Tables {
     fn find(&self, name: Name) -> Option<Known> {
         // Held to the end: nothing may be published between reading a row and remembering it.
         let unsaved = self.unsaved.read().unwrap_or_else(PoisonError::into_inner);
-        if let Some(known) = unsaved.get(&name).cloned().or_else(|| self.saved.get(&name)) {
+        if let Some(known) = unsaved.known.get(&name).cloned().or_else(|| self.saved.get(&name)) {
             return Some(known);
         }
         let home = self.homes.get(name.0)?;

@@ -10,7 +10,7 @@ use daybook_contents::BoundedContext;
 use daybook_journal::{Admitted, Decision, Machine, Poison, Position, Resume};
 use daybook_kernel::{
     Books, Kind, Number, Published, Recorded, Rejection, Tenant, Time,
-    book::{Applied, Given, Overlay, Placed},
+    book::{Applied, Call, Given, Overlay, Placed},
 };
 use daybook_schemas::{
     Catalogue,
@@ -18,12 +18,16 @@ use daybook_schemas::{
 };
 use uuid::Uuid;
 
+use daybook_authority::Moment;
+
 use crate::{
     cause::Cause,
     command::{Answer, Command, Receipt},
     facts::FactTable,
     keeping::Keeping,
     membership,
+    permission::Asking,
+    standings::Standings,
     store::Store,
     watermarks::{Marked, Watermarks, check_depth},
     window::{Key, Remembered, Window},
@@ -38,6 +42,8 @@ pub struct Shared {
     pub envelope_id: u32,
     /// What contexts let each other know.
     pub facts: FactTable,
+    /// Who may do what.
+    pub standings: Standings,
     /// Where books lie that are not in memory.
     pub store: Store,
     /// Of what is stored, how many aggregates of a partition are kept in memory.
@@ -125,15 +131,18 @@ impl BooksMachine {
         let facts = self.shared.facts.clone();
         let facts = facts.of(command.tenant);
         membership::check(command, &facts)?;
+        let asking = Asking::new(self.shared.standings.principal(command), Moment::at(now));
+        if command.occurred_at.is_some() {
+            asking.dates_back()?;
+        }
         for (n, alternatives) in command.steps.iter().enumerate() {
-            let call = alternatives
-                .iter()
-                .find(|call| {
-                    let state = self.books.find(command.tenant, call.kind, call.id).map(|(state, _)| state);
-                    call.kind.allowed(state.as_ref()).contains(&call.command)
-                })
-                .or(alternatives.first());
-            let Some(call) = call else { continue };
+            let state = |call: &Call| self.books.find(command.tenant, call.kind, call.id).map(|(state, _)| state);
+            let allowed = |call: &&Call| call.kind.allowed(state(call).as_ref()).contains(&call.command);
+            let possible = || alternatives.iter().filter(allowed);
+            let permitted = possible().find(|call| asking.may_give(call, state(call).as_ref()).is_ok());
+            let Some(call) = permitted.or(possible().next()).or(alternatives.first()) else { continue };
+            let before = state(call);
+            asking.may_give(call, before.as_ref())?;
             let given = Given {
                 actor: &command.actor,
                 now,
@@ -146,6 +155,9 @@ impl BooksMachine {
             let decided = self.books.decide(command.tenant, std::slice::from_ref(call), &given)?;
             steps.events.extend(decided.events);
             steps.applied.push(decided.applied);
+            if let (None, Some((begun, _))) = (before, self.books.find(command.tenant, call.kind, call.id)) {
+                asking.may_begin(call, &begun)?;
+            }
         }
         Ok(facts.used().into_iter().map(used).collect())
     }
@@ -234,6 +246,7 @@ impl BooksMachine {
         let folded = books.fold(entry.tenant, events, number, |kind, id, state| {
             if let Some(fact) = kind.fact(state) {
                 keeping.facts.push((fact.of, entry.tenant, id));
+                shared.standings.heed(entry.tenant, id, fact.fact.clone());
                 shared.facts.publish(entry.tenant, id, fact, admitted.position.clone());
             }
         });
@@ -265,6 +278,7 @@ impl BooksMachine {
         }
         for (id, fact) in work.facts {
             self.keeping.facts.push((fact.of, work.tenant, id));
+            self.shared.standings.heed(work.tenant, id, fact.fact.clone());
             self.shared.facts.publish(work.tenant, id, fact, position.clone());
         }
     }

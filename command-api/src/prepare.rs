@@ -74,6 +74,7 @@ pub fn command(ask: &Ask, tenant: Tenant, steps: Vec<Vec<Call>>, sealer: &Sealer
         fingerprint,
         actor,
         member_of: caller.tenant,
+        token: caller.permissions.clone(),
         occurred_at: conditions.occurred_at,
         expected: conditions.expected,
         cause: ask.cause.clone().map(Arc::new),

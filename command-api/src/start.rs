@@ -14,6 +14,7 @@ use crate::{
     forward::{Forwarder, peers::PeersError},
     machine::Shared,
     settings::Settings,
+    standings::Standings,
     store::{Store, StoreError},
 };
 
@@ -88,7 +89,8 @@ pub async fn start(
     let store = spawn_blocking(move || Store::open(&folder, cache)).await.expect("opening the store does not panic")?;
     let facts = FactTable::over(&store);
     let cached = settings.store.aggregates;
-    let shared = Shared { catalogue: Arc::new(catalogue), envelope_id, facts, store, cached };
+    let standings = Standings::over(facts.clone());
+    let shared = Shared { catalogue: Arc::new(catalogue), envelope_id, facts, standings, store, cached };
     let opening = async || Engine::open(&journal, &shared, sealer.clone(), forwarder.clone()).await;
     Ok(wait_for("the journals", health, shutdown, opening).await)
 }

@@ -3,18 +3,20 @@
 use axum::Json;
 use axum::http::HeaderMap;
 use axum::response::{IntoResponse, Response};
+use daybook_authority::{Resource, decide};
 use daybook_kernel::{Kind, json};
-use daybook_platform::{ApiError, Caller};
+use daybook_platform::ApiError;
 use daybook_schemas::openapi::body_name;
 use serde_json::{Value, json};
 
 use crate::app::{App, Scope, parse_id};
+use crate::asker::Asker;
 use crate::freshness::Position;
 use crate::get::present;
 use crate::params::Params;
 use crate::stores::{Fault, Store};
 
-/// Answers `GET /api/v1/{path}/{id}/actions`: what the life cycle and the caller's permissions allow. A rule that looks at
+/// Answers `GET /api/v1/{path}/{id}/actions`: what the life cycle allows and the caller may do. A rule that looks at
 /// more than the status may still say no when the command is given.
 ///
 /// # Errors
@@ -23,7 +25,7 @@ pub async fn answer(
     app: App,
     kind: &'static dyn Kind,
     id: String,
-    caller: Caller,
+    caller: Asker,
     headers: HeaderMap,
     params: Params,
 ) -> Result<Response, ApiError> {
@@ -33,17 +35,18 @@ pub async fn answer(
     params.end(&[])?;
     app.tides.postgres.passed(scope.tenant, &positions).await?;
 
-    let stored = present(&mut app.postgres.reading(scope.tenant).await?, kind, scope, id).await?;
+    let stored = present(&mut scope.reading(&app).await?, kind, &scope, id).await?;
     let unreadable =
         |why: String| Fault::unreadable(Store::Postgres, format!("{} {id}: {why}", kind.meta().shape.name));
     let state = json::restore(kind.meta().shape, &Value::Object(stored.document))
         .map_err(|errors| unreadable(format!("{errors:?}")))
         .and_then(|datum| kind.from_datum(datum).map_err(|error| unreadable(error.to_string())))?;
 
+    let resource = Resource::of(kind, id, &state);
     let actions: Vec<_> = kind
         .allowed(Some(&state))
         .into_iter()
-        .filter(|command| caller.may(kind.permission(*command)))
+        .filter(|command| decide(&caller.principal, kind.permission(*command), &resource, caller.moment).permitted)
         .map(|command| shown(&app, kind, &id.to_string(), command))
         .collect();
     Ok(Json(json!({ "id": id, "version": stored.version, "status": kind.status(&state), "actions": actions }))

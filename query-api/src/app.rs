@@ -4,15 +4,19 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::extract::FromRef;
+use daybook_authority::Filter;
 use daybook_kernel::{Kind, PLATFORM, Tenant};
-use daybook_platform::{ApiError, Authenticator, Caller};
+use daybook_platform::{ApiError, Authenticator};
 use daybook_schemas::sealing::Sealer;
 use uuid::Uuid;
 
+use crate::asker::Asker;
 use crate::freshness::Tide;
 use crate::history::Reader;
 use crate::settings::QueryApi;
-use crate::stores::{Store, clickhouse::Clickhouse, opensearch::Opensearch, postgres::Postgres};
+use crate::standings::Standings;
+use crate::stores::postgres::Reading;
+use crate::stores::{Fault, Store, clickhouse::Clickhouse, opensearch::Opensearch, postgres::Postgres};
 
 /// What the handlers share. Cheap to clone.
 #[derive(Clone)]
@@ -22,6 +26,8 @@ pub struct App(Arc<Parts>);
 pub struct Parts {
     /// Who is who.
     pub authenticator: Arc<Authenticator>,
+    /// What they may do.
+    pub standings: Standings,
     /// Opens personal data, and authenticates cursors.
     pub sealer: Sealer,
     /// Reads events of every schema.
@@ -89,31 +95,55 @@ impl FromRef<App> for Arc<Authenticator> {
     }
 }
 
-/// Whose rows a caller reads of a kind.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// Which rows a caller reads of a kind.
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Scope {
     /// The tenant in whose books they stand.
     pub tenant: Tenant,
     /// The only one the caller may know of; all where there is none.
     pub only: Option<Uuid>,
+    /// Those that the caller may read.
+    pub rows: Filter,
+    /// The domain that the caller belongs to; the store keeps others' rows back once more.
+    pub domain: Option<String>,
 }
 
 impl Scope {
-    /// What a caller may read of a kind, if they may read it at all: their own tenant's, and of what stands in the platform's
-    /// books their own organisation.
+    /// What a caller may read of a kind, if they may read any of it: of their own tenant's, and of what stands in the
+    /// platform's books their own organisation.
     ///
     /// # Errors
     /// 403 that names the permission.
-    pub fn of(kind: &dyn Kind, caller: &Caller) -> Result<Self, ApiError> {
-        caller.must(&permission(kind))?;
+    pub fn of(kind: &dyn Kind, caller: &Asker) -> Result<Self, ApiError> {
+        Self::with(kind, caller, &permission(kind))
+    }
+
+    /// To which of a kind a caller may do that.
+    ///
+    /// # Errors
+    /// 403 that names the permission.
+    pub fn with(kind: &dyn Kind, caller: &Asker, permission: &str) -> Result<Self, ApiError> {
+        let rows = caller.records(permission);
+        if rows.is_nothing() {
+            return Err(ApiError::forbidden(permission));
+        }
+        let domain = caller.domain().map(str::to_owned);
         Ok(match kind.meta().platform {
-            false => Self { tenant: caller.tenant, only: None },
-            true => Self { tenant: PLATFORM, only: (!caller.is_platform()).then_some(caller.tenant) },
+            false => Self { tenant: caller.tenant(), only: None, rows, domain },
+            true => Self { tenant: PLATFORM, only: (!caller.is_platform()).then_some(caller.tenant()), rows, domain },
         })
     }
 
-    /// Whether the caller may know of that one.
-    pub fn includes(self, id: Uuid) -> bool {
+    /// Begins to read the rows of the tenant.
+    ///
+    /// # Errors
+    /// When Postgres is away.
+    pub async fn reading(&self, app: &App) -> Result<Reading, Fault> {
+        app.postgres.reading(self.tenant, self.domain.as_deref()).await
+    }
+
+    /// Whether the caller may know of that one, as far as its id says.
+    pub fn includes(&self, id: Uuid) -> bool {
         self.only.is_none_or(|only| only == id)
     }
 }

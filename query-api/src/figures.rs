@@ -11,13 +11,15 @@ use axum::http::HeaderMap;
 use axum::response::{IntoResponse, Response};
 use clickhouse::Row;
 use daybook_kernel::{Date, Tenant};
-use daybook_platform::{ApiError, Caller};
+use daybook_platform::ApiError;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
 use crate::app::{App, Scope};
+use crate::asker::Asker;
 use crate::freshness::Position;
 use crate::params::Params;
+use crate::rows;
 
 /// Days of an answer where nothing is said.
 const DEFAULT_DAYS: i32 = 30;
@@ -140,12 +142,12 @@ impl Asked {
 }
 
 /// How many incidents came and went, for `?` the tenant, the first and the last day.
-pub fn volume_sql(table: &str, asked: &Asked) -> String {
+pub fn volume_sql(table: &str, asked: &Asked, rows: &str) -> String {
     let day = if asked.is_by("day") { "toString(day)" } else { "''" };
     format!(
         "SELECT {day} AS day_name, {}, sum(opened) AS opened, sum(resolved) AS resolved, sum(closed) AS closed, \
          sum(reopened) AS reopened, sum(cancelled) AS cancelled FROM {table} \
-         WHERE tenant = toUUID(?) AND day BETWEEN toDate32(?) AND toDate32(?) \
+         WHERE tenant = toUUID(?) AND day BETWEEN toDate32(?) AND toDate32(?) AND {rows} \
          GROUP BY day_name, group_name, category_name ORDER BY day_name, group_name, category_name LIMIT {}",
         asked.places(),
         MOST_ITEMS + 1,
@@ -154,10 +156,10 @@ pub fn volume_sql(table: &str, asked: &Asked) -> String {
 
 /// By how many the open incidents grew each day, and before the first day in all, for `?` the first day less one, the tenant
 /// and the last day.
-pub fn growth_sql(table: &str, asked: &Asked) -> String {
+pub fn growth_sql(table: &str, asked: &Asked, rows: &str) -> String {
     format!(
         "SELECT toInt32(greatest(day, toDate32(?))) AS day_number, {}, sum(backlog) AS grown FROM {table} \
-         WHERE tenant = toUUID(?) AND day <= toDate32(?) \
+         WHERE tenant = toUUID(?) AND day <= toDate32(?) AND {rows} \
          GROUP BY day_number, group_name, category_name HAVING grown != 0 ORDER BY day_number",
         asked.places(),
     )
@@ -169,12 +171,12 @@ pub fn growth_sql(table: &str, asked: &Asked) -> String {
 /// What HTTP says to a request that is not answered as asked.
 pub async fn volume(
     State(app): State<App>,
-    caller: Caller,
+    caller: Asker,
     headers: HeaderMap,
     params: Params,
 ) -> Result<Response, ApiError> {
-    let (tenant, asked) = begin(&app, &caller, &headers, params).await?;
-    let sql = volume_sql(&app.clickhouse.table("incident_daily"), &asked);
+    let Begun { tenant, asked, rows } = begin(&app, &caller, &headers, params).await?;
+    let sql = volume_sql(&app.clickhouse.table("incident_daily"), &asked, &rows);
     let query = app
         .clickhouse
         .of(tenant, &sql)
@@ -199,12 +201,12 @@ pub async fn volume(
 /// What HTTP says to a request that is not answered as asked.
 pub async fn backlog(
     State(app): State<App>,
-    caller: Caller,
+    caller: Asker,
     headers: HeaderMap,
     params: Params,
 ) -> Result<Response, ApiError> {
-    let (tenant, asked) = begin(&app, &caller, &headers, params).await?;
-    let sql = growth_sql(&app.clickhouse.table("incident_daily"), &asked);
+    let Begun { tenant, asked, rows } = begin(&app, &caller, &headers, params).await?;
+    let sql = growth_sql(&app.clickhouse.table("incident_daily"), &asked, &rows);
     let before = Date(asked.from.0 - 1).to_string();
     let query = app.clickhouse.of(tenant, &sql).bind(before).bind(tenant.to_string()).bind(asked.to.to_string());
     let rows: Vec<Growth> = app.clickhouse.rows(query).await?;
@@ -217,15 +219,28 @@ pub async fn backlog(
     asked.answer(items.collect())
 }
 
-/// Who asks for what, once ClickHouse is as fresh as they need.
-async fn begin(app: &App, caller: &Caller, headers: &HeaderMap, params: Params) -> Result<(Tenant, Asked), ApiError> {
+/// The permission to see figures of incidents.
+const MEASURE: &str = "incident:measure";
+
+/// Who asks for what, of which groups' incidents.
+struct Begun {
+    tenant: Tenant,
+    asked: Asked,
+    /// A condition in SQL.
+    rows: String,
+}
+
+/// What is asked for, once ClickHouse is as fresh as they need.
+async fn begin(app: &App, caller: &Asker, headers: &HeaderMap, params: Params) -> Result<Begun, ApiError> {
     let incident = daybook_contents::kind("incident.Incident").ok_or_else(ApiError::internal)?;
-    let scope = Scope::of(incident, caller)?;
+    let scope = Scope::with(incident, caller, MEASURE)?;
+    // Figures are told by group: those of a person or a domain alone cannot be told apart.
+    let rows = rows::figures(scope.rows.condition()).ok_or_else(|| ApiError::forbidden(MEASURE))?;
     let positions = Position::of(headers)?;
     let today = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs() / 86_400);
     let asked = Asked::read(params, Date(today as i32))?;
     app.tides.clickhouse.passed(scope.tenant, &positions).await?;
-    Ok((scope.tenant, asked))
+    Ok(Begun { tenant: scope.tenant, asked, rows })
 }
 
 /// A group and a category.

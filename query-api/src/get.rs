@@ -5,14 +5,15 @@ use axum::http::header::{CACHE_CONTROL, ETAG, IF_NONE_MATCH};
 use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use daybook_kernel::{Kind, Time};
-use daybook_platform::{ApiError, Caller};
-use sqlx::AssertSqlSafe;
+use daybook_platform::ApiError;
 use uuid::Uuid;
 
 use crate::app::{App, Scope, parse_id, unknown};
+use crate::asker::Asker;
 use crate::document::{Shown, Stored};
 use crate::freshness::Position;
 use crate::history::as_of::as_of;
+use crate::list::statement::{Bind, Statement};
 use crate::list::view;
 use crate::params::{Params, malformed};
 use crate::stores::Fault;
@@ -22,7 +23,7 @@ use crate::stores::postgres::Reading;
 pub fn statement(kind: &dyn Kind) -> String {
     format!(
         "SELECT id, version, (extract(epoch FROM created_at) * 1000000)::bigint AS created_at, \
-         (extract(epoch FROM updated_at) * 1000000)::bigint AS updated_at, doc FROM {} WHERE tenant = $1 AND id = $2",
+         (extract(epoch FROM updated_at) * 1000000)::bigint AS updated_at, doc FROM {} v WHERE tenant = $1 AND id = $2",
         view(kind)
     )
 }
@@ -34,14 +35,14 @@ pub fn statement(kind: &dyn Kind) -> String {
 pub async fn present(
     reading: &mut Reading,
     kind: &'static dyn Kind,
-    scope: Scope,
+    scope: &Scope,
     id: Uuid,
 ) -> Result<Stored, ApiError> {
     if !scope.includes(id) {
         return Err(unknown(kind, id));
     }
-    let query = sqlx::query(AssertSqlSafe(statement(kind))).bind(scope.tenant).bind(id);
-    let row = query.fetch_optional(&mut **reading).await.map_err(Fault::from)?;
+    let one = Statement::new(statement(kind), vec![Bind::Id(scope.tenant), Bind::Id(id)]).of(kind, &scope.rows);
+    let row = one.query().fetch_optional(&mut **reading).await.map_err(Fault::from)?;
     Ok(Stored::read(&row.ok_or_else(|| unknown(kind, id))?)?)
 }
 
@@ -53,7 +54,7 @@ pub async fn answer(
     app: App,
     kind: &'static dyn Kind,
     id: String,
-    caller: Caller,
+    caller: Asker,
     headers: HeaderMap,
     mut params: Params,
 ) -> Result<Response, ApiError> {
@@ -72,8 +73,8 @@ pub async fn answer(
 
     let stored = match at {
         Some(_) if !scope.includes(id) => return Err(unknown(kind, id)),
-        Some(at) => as_of(&app, kind, scope, id, at).await?,
-        None => present(&mut app.postgres.reading(scope.tenant).await?, kind, scope, id).await?,
+        Some(at) => as_of(&app, kind, &scope, id, at).await?,
+        None => present(&mut scope.reading(&app).await?, kind, &scope, id).await?,
     };
     let tag = format!("\"{}\"", stored.version);
     let mut response = match names(&headers, &tag) {

@@ -4,12 +4,13 @@ use axum::Json;
 use axum::http::HeaderMap;
 use axum::response::{IntoResponse, Response};
 use daybook_kernel::{Field, Kind, RecordShape, Shape, Time};
-use daybook_platform::{ApiError, Caller};
+use daybook_platform::ApiError;
 use serde_json::{Map, Value};
 use sqlx::postgres::PgRow;
 use sqlx::{AssertSqlSafe, Row as _, types};
 
 use crate::app::{App, Scope, parse_id};
+use crate::asker::Asker;
 use crate::document::in_order;
 use crate::freshness::Position;
 use crate::get::present;
@@ -45,7 +46,7 @@ pub async fn answer(
     kind: &'static dyn Kind,
     (field, shape): (&'static Field, &'static RecordShape),
     id: String,
-    caller: Caller,
+    caller: Asker,
     headers: HeaderMap,
     params: Params,
 ) -> Result<Response, ApiError> {
@@ -55,8 +56,8 @@ pub async fn answer(
     let sequence = Sequence::read(&app.sealer, scope.tenant, id, field.name, "item", params)?;
     app.tides.postgres.passed(scope.tenant, &positions).await?;
 
-    let mut reading = app.postgres.reading(scope.tenant).await?;
-    present(&mut reading, kind, scope, id).await?;
+    let mut reading = scope.reading(&app).await?;
+    present(&mut reading, kind, &scope, id).await?;
     let rows = sqlx::query(AssertSqlSafe(statement(kind, field.name, sequence.descending)))
         .bind(scope.tenant)
         .bind(id)
@@ -65,11 +66,11 @@ pub async fn answer(
         .fetch_all(&mut *reading)
         .await
         .map_err(Fault::from)?;
-    let items: Vec<_> = rows.iter().map(|row| shown(&app, scope, shape, row)).collect::<Result<_, _>>()?;
+    let items: Vec<_> = rows.iter().map(|row| shown(&app, &scope, shape, row)).collect::<Result<_, _>>()?;
     Ok(Json(sequence.answer(&app.sealer, items)).into_response())
 }
 
-fn shown(app: &App, scope: Scope, shape: &RecordShape, row: &PgRow) -> Result<(i64, Value), Fault> {
+fn shown(app: &App, scope: &Scope, shape: &RecordShape, row: &PgRow) -> Result<(i64, Value), Fault> {
     let item: i64 = row.try_get("item")?;
     let types::Json(mut document): types::Json<Map<String, Value>> = row.try_get("doc")?;
     let mut shown = Map::new();

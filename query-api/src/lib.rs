@@ -1,11 +1,12 @@
 //! The query API: answers what is asked about what has happened, from the stores that the projectors fill. It never
 //! decides, and links no Kafka. The same size for six or a hundred aggregates.
 //!
-//! The way of a question: [`routes`] → may the caller ask it ([`app::Scope`]) → is the store fresh enough ([`freshness`]) →
+//! The way of a question: [`routes`] → who asks ([`asker`]) and which rows are for them ([`app::Scope`], [`rows`]) → is the store fresh enough ([`freshness`]) →
 //! one snapshot of one tenant's rows ([`stores`]) → personal data opened and the answer shown ([`document`]).
 
 pub mod actions;
 pub mod app;
+pub mod asker;
 pub mod cmdb;
 pub mod document;
 pub mod figures;
@@ -17,7 +18,10 @@ pub mod list;
 pub mod members;
 pub mod params;
 pub mod routes;
+pub mod rows;
 pub mod search;
 pub mod sequence;
 pub mod settings;
+pub mod standings;
 pub mod stores;
+pub mod why;

@@ -9,6 +9,7 @@ use daybook_query_api::app::{App, Parts, Tides};
 use daybook_query_api::history::Reader;
 use daybook_query_api::routes::routes;
 use daybook_query_api::settings::Settings;
+use daybook_query_api::standings::Standings;
 use daybook_query_api::stores::{Fault, Store, clickhouse::Clickhouse, opensearch::Opensearch, postgres::Postgres};
 use daybook_schemas::sealing::Sealer;
 
@@ -61,6 +62,7 @@ async fn open(settings: &Settings) -> Result<App, Failure> {
         Tides::watch(&postgres, &clickhouse, &opensearch, Duration::from_millis(settings.query_api.position_wait_ms));
     Ok(App::new(Parts {
         authenticator,
+        standings: Standings::default(),
         sealer,
         history: Reader::default(),
         postgres,

@@ -7,14 +7,14 @@ use axum::http::header::CONTENT_TYPE;
 use axum::response::{Html, IntoResponse};
 use axum::routing::{MethodRouter, get};
 use daybook_kernel::Kind;
-use daybook_platform::Caller;
 use daybook_schemas::openapi;
 
 use crate::app::App;
+use crate::asker::Asker;
 use crate::history::timeline;
 use crate::list::Listed;
 use crate::params::Params;
-use crate::{actions, cmdb, figures, items, list, members, search};
+use crate::{actions, cmdb, figures, items, list, members, search, why};
 
 /// The routes of the single aggregates of every kind in the contents.
 fn aggregates() -> Router<App> {
@@ -27,7 +27,7 @@ fn lists() -> Router<App> {
         let special = listed.special.map_or_else(String::new, |special| format!("/{}", special.name));
         router.route(
             &format!("/api/v1/{}{special}", listed.kind.meta().path),
-            get(move |State(app): State<App>, caller: Caller, headers: HeaderMap, params: Params| {
+            get(move |State(app): State<App>, caller: Asker, headers: HeaderMap, params: Params| {
                 list::answer(app, listed, caller, headers, params)
             }),
         )
@@ -39,13 +39,9 @@ fn of(kind: &'static dyn Kind) -> Router<App> {
     let path = format!("/api/v1/{}", kind.meta().path);
     let at = |rest: &str| format!("{path}/{{id}}{rest}");
     let history = || {
-        get(
-            move |State(app): State<App>,
-                  Path(id): Path<String>,
-                  caller: Caller,
-                  headers: HeaderMap,
-                  params: Params| { timeline::answer(app, kind, id, caller, headers, params) },
-        )
+        get(move |State(app): State<App>, Path(id): Path<String>, caller: Asker, headers: HeaderMap, params: Params| {
+            timeline::answer(app, kind, id, caller, headers, params)
+        })
     };
     let router = Router::new()
         .route(
@@ -53,7 +49,7 @@ fn of(kind: &'static dyn Kind) -> Router<App> {
             get(
                 move |State(app): State<App>,
                       Path(id): Path<String>,
-                      caller: Caller,
+                      caller: Asker,
                       headers: HeaderMap,
                       params: Params| { crate::get::answer(app, kind, id, caller, headers, params) },
             ),
@@ -65,7 +61,7 @@ fn of(kind: &'static dyn Kind) -> Router<App> {
             get(
                 move |State(app): State<App>,
                       Path(id): Path<String>,
-                      caller: Caller,
+                      caller: Asker,
                       headers: HeaderMap,
                       params: Params| { actions::answer(app, kind, id, caller, headers, params) },
             ),
@@ -76,7 +72,7 @@ fn of(kind: &'static dyn Kind) -> Router<App> {
             get(
                 move |State(app): State<App>,
                       Path(id): Path<String>,
-                      caller: Caller,
+                      caller: Asker,
                       headers: HeaderMap,
                       params: Params| { items::answer(app, kind, log, id, caller, headers, params) },
             ),
@@ -87,7 +83,7 @@ fn of(kind: &'static dyn Kind) -> Router<App> {
 /// What there is one of for each organisation, with its id.
 fn of_organization(of: &'static str) -> MethodRouter<App> {
     let kind = daybook_contents::kind(of).expect("the contents hold what an organisation has");
-    get(move |State(app): State<App>, Path(id): Path<String>, caller: Caller, headers: HeaderMap, params: Params| {
+    get(move |State(app): State<App>, Path(id): Path<String>, caller: Asker, headers: HeaderMap, params: Params| {
         crate::get::answer(app, kind, id, caller, headers, params)
     })
 }
@@ -98,6 +94,7 @@ fn special() -> Router<App> {
     Router::new()
         .route("/api/v1/search", get(search::answer))
         .route("/api/v1/search/suggest", get(search::suggestions))
+        .route("/api/v1/access/why", get(why::answer))
         .route("/api/v1/metrics/incidents/volume", get(figures::volume))
         .route("/api/v1/metrics/incidents/backlog", get(figures::backlog))
         .route(
@@ -105,7 +102,7 @@ fn special() -> Router<App> {
             get(
                 move |State(app): State<App>,
                       Path(id): Path<String>,
-                      caller: Caller,
+                      caller: Asker,
                       headers: HeaderMap,
                       params: Params| {
                     members::answer(app, organization, id, caller, headers, params)
@@ -116,19 +113,15 @@ fn special() -> Router<App> {
         .route("/api/v1/organizations/{id}/usage", of_organization("tenancy.UsageMeter"))
         .route(
             "/api/v1/cmdb/cis/{id}/relationships",
-            get(
-                |State(app): State<App>, Path(id): Path<String>, caller: Caller, headers: HeaderMap, params: Params| {
-                    cmdb::relationships::answer(app, id, caller, headers, params)
-                },
-            ),
+            get(|State(app): State<App>, Path(id): Path<String>, caller: Asker, headers: HeaderMap, params: Params| {
+                cmdb::relationships::answer(app, id, caller, headers, params)
+            }),
         )
         .route(
             "/api/v1/cmdb/cis/{id}/impact-analysis",
-            get(
-                |State(app): State<App>, Path(id): Path<String>, caller: Caller, headers: HeaderMap, params: Params| {
-                    cmdb::impact::answer(app, id, caller, headers, params)
-                },
-            ),
+            get(|State(app): State<App>, Path(id): Path<String>, caller: Asker, headers: HeaderMap, params: Params| {
+                cmdb::impact::answer(app, id, caller, headers, params)
+            }),
         )
 }
 

@@ -1,5 +1,6 @@
 //! The APIs of both services as OpenAPI 3.1 documents: most of it from the declaration, the rest described by hand.
 
+mod access;
 mod aliases;
 mod commands;
 mod estate;
@@ -58,6 +59,7 @@ pub fn query_api() -> Json {
     estate::add(&mut schemas, &mut paths);
     search::add(&mut schemas, &mut paths);
     figures::add(&mut schemas, &mut paths);
+    access::add(&mut schemas, &mut paths);
     schemas.add("Event", parts::event());
     document(
         "Daybook queries",

@@ -70,6 +70,7 @@ fn without_personal(record: &'static RecordShape) -> &'static RecordShape {
         view: field.view,
         referrers: field.referrers,
         blind: field.blind,
+        belongs: field.belongs,
     });
     let fields = Box::leak(fields.collect::<Vec<_>>().into_boxed_slice());
     Box::leak(Box::new(RecordShape { name: record.name, doc: record.doc, fields }))

@@ -23,6 +23,8 @@ const MAY_KNOW: &[(&str, &[&str])] = &[
         "daybook-policies",
         &["daybook-kernel", "daybook-facts", "daybook-tenancy", "daybook-identity", "daybook-incident", "daybook-cmdb"],
     ),
+    // Decides who may do what; pure, as the domain is.
+    ("daybook-authority", &["daybook-kernel", "daybook-facts", "daybook-contents"]),
     ("daybook-journal", &[]),
     ("daybook-platform", &[]),
     ("daybook-schemas", &["daybook-kernel", "daybook-contents"]),
@@ -32,6 +34,7 @@ const MAY_KNOW: &[(&str, &[&str])] = &[
             "daybook-kernel",
             "daybook-facts",
             "daybook-contents",
+            "daybook-authority",
             "daybook-schemas",
             "daybook-journal",
             "daybook-platform",
@@ -49,7 +52,17 @@ const MAY_KNOW: &[(&str, &[&str])] = &[
         ],
     ),
     // Never decides, and links no Kafka.
-    ("daybook-query-api", &["daybook-kernel", "daybook-contents", "daybook-schemas", "daybook-platform"]),
+    (
+        "daybook-query-api",
+        &[
+            "daybook-kernel",
+            "daybook-facts",
+            "daybook-contents",
+            "daybook-authority",
+            "daybook-schemas",
+            "daybook-platform",
+        ],
+    ),
     ("daybook-cli", &["daybook-kernel", "daybook-contents", "daybook-schemas", "daybook-journal", "daybook-platform"]),
     ("daybook-tests", &[]),
     ("daybook-history", &[]),
@@ -111,7 +124,7 @@ fn stores_and_kafka_are_linked_only_where_they_belong() {
 
 #[test]
 fn the_domain_is_pure() {
-    let domain = ["kernel", "derive", "facts", "tenancy", "identity", "incident", "cmdb", "policies"]
+    let domain = ["kernel", "derive", "facts", "tenancy", "identity", "incident", "cmdb", "policies", "authority"]
         .map(|name| format!("daybook-{name}"));
     let dependencies = dependencies();
     let mut wrong = Vec::new();

@@ -73,6 +73,17 @@ impl ContextStore {
         Some(rows::read(&self.get(&rows::slot(at))?))
     }
 
+    /// The rows of all aggregates of a kind, of every tenant. To be asked for at a start, of kinds with few.
+    pub fn rows_of(&self, kind: usize) -> Vec<(Tenant, Uuid, SlotRow)> {
+        let prefix = rows::slots(kind);
+        let found = self.rows.prefix(&prefix).map(|row| {
+            let (key, row) = row.into_inner().unwrap_or_else(|error| unreadable(&error));
+            let id = |at: usize| Uuid::from_slice(&key[at..at + 16]).expect("a stored id has 16 bytes");
+            (id(prefix.len()), id(prefix.len() + 16), rows::read(&row))
+        });
+        found.collect()
+    }
+
     /// The last number of a tenant's book; 0 before the first.
     pub fn book_number(&self, tenant: Tenant) -> u64 {
         self.get(&rows::book_number(&tenant)).map_or(0, |row| rows::read(&row))

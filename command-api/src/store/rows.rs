@@ -67,6 +67,11 @@ pub fn slot((tenant, kind, id): &Address) -> Vec<u8> {
     key(b's', &[&place(*kind), tenant.as_bytes(), id.as_bytes()])
 }
 
+/// How the rows of all aggregates of a kind begin; what comes then is the tenant and the id.
+pub fn slots(kind: usize) -> Vec<u8> {
+    key(b's', &[&place(kind)])
+}
+
 pub fn unique((tenant, kind, Unique { field, key: value }): &UniqueKey) -> Vec<u8> {
     key(b'u', &[&place(*kind), tenant.as_bytes(), field.as_bytes(), &[0], value.as_bytes()])
 }

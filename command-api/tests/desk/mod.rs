@@ -6,6 +6,7 @@ use daybook_command_api::{
     command::{Answer, Command},
     facts::FactTable,
     machine::{BooksMachine, Shared},
+    standings::Standings,
     store::Store,
 };
 use daybook_contents::context;
@@ -33,10 +34,7 @@ pub struct Desk {
 impl Desk {
     /// A machine over the store in that folder, and a log of what it has admitted.
     pub fn open(folder: &Path, log: &[Vec<u8>]) -> Self {
-        let store = Store::open(folder, 1 << 20).unwrap();
-        let facts = FactTable::over(&store);
-        let shared = Shared { catalogue: Arc::new(Catalogue::ours()), envelope_id: 1, facts, store, cached: 2 };
-        let mut machine = BooksMachine::new(context("cmdb").unwrap(), 0, shared);
+        let mut machine = BooksMachine::new(context("cmdb").unwrap(), 0, shared(folder));
         let known = machine.resume().map_or(0, |resume| resume.checkpoint.number);
         for number in known + 1..=log.len() as u64 {
             machine.admitted(&entry(number, &log[number as usize - 1], false)).unwrap();
@@ -77,6 +75,14 @@ impl Desk {
     }
 }
 
+/// What machines over the store in that folder share.
+pub fn shared(folder: &Path) -> Shared {
+    let store = Store::open(folder, 1 << 20).unwrap();
+    let facts = FactTable::over(&store);
+    let standings = Standings::over(facts.clone());
+    Shared { catalogue: Arc::new(Catalogue::ours()), envelope_id: 1, facts, standings, store, cached: 2 }
+}
+
 pub fn checkpoint(number: u64) -> Checkpoint {
     let offset = i64::try_from(number).unwrap();
     Checkpoint { offset, term: 1, owner: OwnerId([1; 16]), seq: number - 1, number, digest: Digest([2; 32]) }
@@ -105,6 +111,7 @@ pub fn command(key: &str, id: u128, name: &str, body: Json) -> Command {
         fingerprint: [7; 32],
         actor: Actor::Service("test".into()),
         member_of: PLATFORM,
+        token: Arc::new(["*".to_owned()].into()),
         occurred_at: None,
         expected: None,
         seed: Uuid::from_u128(id << 96 | (key.len() as u128) << 64),

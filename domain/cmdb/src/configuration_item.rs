@@ -42,6 +42,7 @@ pub struct ConfigurationItem {
     pub attributes: BTreeMap<String, Scalar>,
     /// Who answers for it.
     #[view(filter)]
+    #[belongs(own)]
     pub owner: Option<Ref<facts::User>>,
     /// The maker's serial number.
     #[view(filter, search)]

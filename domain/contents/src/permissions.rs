@@ -11,8 +11,9 @@ use daybook_kernel::{Permission, Referable};
 
 pub use daybook_identity::built_in;
 
-/// The permissions that no aggregate declares: to say when something happened, and to act as a policy.
-const BESIDE: &[&str] = &["import:occurred_at", "policy:act"];
+/// The permissions that no aggregate declares: to say when something happened, to act as a policy, to see figures of
+/// incidents, and to be told why somebody may do something.
+const BESIDE: &[&str] = &["import:occurred_at", "policy:act", "incident:measure", "access:explain"];
 
 /// Every permission there is: of every command, to read every kind, and those beside the aggregates.
 pub fn all() -> BTreeSet<String> {

@@ -1,10 +1,10 @@
-//! What others know of a group: whether it is in use, and who belongs to it.
+//! What others know of a group: whether it is in use, who belongs to it, and what they hold by it.
 
 use std::collections::BTreeSet;
 
 use daybook_kernel::{Choice, Context, Fact, Ref, Referable, Rejection};
 
-use crate::User;
+use crate::{Role, User};
 
 /// Where a group stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Choice)]
@@ -22,6 +22,10 @@ pub struct Group {
     pub status: Status,
     /// Who belongs to it.
     pub members: BTreeSet<Ref<User>>,
+    /// The group it stands within.
+    pub parent: Option<Ref<Group>>,
+    /// The roles its members hold by it.
+    pub roles: BTreeSet<Ref<Role>>,
 }
 
 impl Referable for Group {
@@ -31,6 +35,11 @@ impl Referable for Group {
 impl Fact for Group {}
 
 impl Group {
+    /// One in use, with these members.
+    pub fn of(members: BTreeSet<Ref<User>>) -> Self {
+        Self { status: Status::Active, members, parent: None, roles: BTreeSet::new() }
+    }
+
     /// Insists that a field of a command names a group in use, with that member where one is named.
     ///
     /// # Errors

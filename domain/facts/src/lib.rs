@@ -3,18 +3,22 @@
 //!
 //! A fact holds no personal data, and only what a rule elsewhere asks for. It may be some milliseconds old.
 
+pub mod access_policy;
 pub mod configuration_item;
 pub mod group;
 pub mod organization;
 pub mod permissions;
+pub mod role;
 pub mod session;
 pub mod subscription;
 pub mod user;
 
+pub use access_policy::AccessPolicy;
 pub use configuration_item::ConfigurationItem;
 pub use group::Group;
 pub use organization::Organization;
 pub use permissions::Permissions;
+pub use role::{Reach, Role};
 pub use session::Session;
 pub use subscription::Subscription;
 pub use user::User;

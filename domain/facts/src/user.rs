@@ -1,6 +1,8 @@
-//! What others know of a user: whether the account is in use.
+//! What others know of a user: whether the account is in use, and what the person holds.
 
-use daybook_kernel::{Choice, Context, Fact, Ref, Referable, Rejection};
+use daybook_kernel::{Choice, Context, Fact, Ref, Referable, Rejection, Slug, Time};
+
+use crate::Role;
 
 /// Where an account stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Choice)]
@@ -31,6 +33,21 @@ impl Status {
 pub struct User {
     /// Where the account stands.
     pub status: Status,
+    /// The domain of the organisation that the person belongs to; none for the whole of it.
+    pub domain: Option<Slug>,
+    /// The roles the person holds by name.
+    pub roles: Vec<Held>,
+}
+
+/// A role that somebody holds.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Held {
+    /// The role: one of the tenant's own, or a built-in one.
+    pub role: Ref<Role>,
+    /// The domain it is held for.
+    pub domain: Option<Slug>,
+    /// Until when it is held; for good where it is not said.
+    pub expires_at: Option<Time>,
 }
 
 impl Referable for User {
@@ -40,6 +57,11 @@ impl Referable for User {
 impl Fact for User {}
 
 impl User {
+    /// Somebody of the whole organisation who holds nothing.
+    pub fn with(status: Status) -> Self {
+        Self { status, domain: None, roles: Vec::new() }
+    }
+
     /// Insists that a field of a command names a user of the tenant whose account is in use.
     ///
     /// # Errors

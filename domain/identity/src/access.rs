@@ -1,7 +1,8 @@
 //! Access: who may do what in a book by the roles held, and who may give what to whom.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
+use daybook_facts::Reach;
 use daybook_kernel::{
     Actor, Book, Changes, Context, Events, Line, PLATFORM, Permission, Ref, Rejection, Slug, Tenant, Time,
 };
@@ -15,25 +16,38 @@ use crate::{
 /// Groups stand within each other at most so deep.
 pub const DEPTH_MAX: usize = 5;
 
-/// The permissions of a role in use; none of one that is not there.
-pub fn permissions_of(book: &Book<'_>, role: Ref<Role>) -> BTreeSet<Permission> {
-    match built_in::built_in(role.id()) {
-        Some(known) => known.permissions().map(Permission::from).collect(),
-        None => book
-            .get(role)
-            .filter(|role| role.status == role::Status::Active)
-            .map(|role| role.permissions.clone())
-            .unwrap_or_default(),
+/// What somebody may do, and how far it reaches.
+pub type Reaches = BTreeMap<Permission, Reach>;
+
+/// What the holders of a role in use may do; nothing by one that is not there.
+pub fn reaches_of(book: &Book<'_>, role: Ref<Role>) -> Reaches {
+    if let Some(known) = built_in::built_in(role.id()) {
+        let reach = |permission| Some((Permission::from(permission), known.reach(permission)?));
+        return known.permissions().filter_map(reach).collect();
     }
+    let Some(role) = book.get(role).filter(|role| role.status == role::Status::Active) else { return Reaches::new() };
+    let reach = role.reach.unwrap_or(Reach::Tenant);
+    role.permissions.iter().map(|permission| (permission.clone(), reach)).collect()
 }
 
-/// What a user may do at that time: by the roles held, and by those of the groups the user is in, near or far.
-pub fn permissions(book: &Book<'_>, user: Ref<User>, now: Time) -> BTreeSet<Permission> {
-    let Some(known) = book.get(user) else { return BTreeSet::new() };
+/// What a user may do at that time, and how far at most: by the roles held, and by those of the groups the user is in, near
+/// or far.
+pub fn reaches(book: &Book<'_>, user: Ref<User>, now: Time) -> Reaches {
+    let Some(known) = book.get(user) else { return Reaches::new() };
     let own = known.roles.iter().filter(|held| held.holds_at(now)).map(|held| held.role);
     let groups = book.referrers::<Group>("members", user.id());
     let roles: BTreeSet<_> = own.chain(groups.flat_map(|group| roles_within(book, group))).collect();
-    roles.into_iter().flat_map(|role| permissions_of(book, role)).collect()
+    let mut reaches = Reaches::new();
+    for (permission, reach) in roles.into_iter().flat_map(|role| reaches_of(book, role)) {
+        let known = reaches.entry(permission).or_insert(reach);
+        *known = reach.max(*known);
+    }
+    reaches
+}
+
+/// What a user may do at that time, however far it reaches.
+pub fn permissions(book: &Book<'_>, user: Ref<User>, now: Time) -> BTreeSet<Permission> {
+    reaches(book, user, now).into_keys().collect()
 }
 
 /// A group and those it stands within, from the inside.
@@ -77,24 +91,25 @@ pub fn holders(book: &Book<'_>, role: Ref<Role>) -> BTreeSet<Ref<User>> {
     book.referrers::<User>("roles", role.id()).chain(groups.flat_map(|group| members(book, group))).collect()
 }
 
-/// Insists that who gives the command may do all this, and so may pass it on. A service passes on what its command says.
+/// Insists that who gives the command may do all this as far, and so may pass it on. A service passes on what its command says.
 ///
 /// # Errors
 /// `NOT_GRANTABLE`, naming what is missing.
 pub fn grantable(
     book: &Book<'_>,
     context: &Context<'_>,
-    permissions: &BTreeSet<Permission>,
+    permissions: &Reaches,
     field: &'static str,
 ) -> Result<(), Rejection> {
     let Actor::User(user) = context.actor else { return Ok(()) };
     if permissions.is_empty() {
         return Ok(());
     }
-    let held = self::permissions(book, Ref::new(*user), context.now);
-    match permissions.difference(&held).next() {
+    let held = reaches(book, Ref::new(*user), context.now);
+    let has = |permission: &Permission, reach: Reach| held.get(permission).is_some_and(|held| *held >= reach);
+    match permissions.iter().find(|(permission, reach)| !has(permission, **reach)) {
         None => Ok(()),
-        Some(missing) => {
+        Some((missing, _)) => {
             let message = format!("nobody passes on what they may not do themselves: {}", missing.as_str());
             Err(Rejection::forbidden("NOT_GRANTABLE", message.clone()).field(field, message))
         }
@@ -162,11 +177,11 @@ pub fn assignable(
             }
         },
     }
-    let permissions = permissions_of(book, role);
+    let reaches = reaches_of(book, role);
     if !is_first(book, context, role) {
-        grantable(book, context, &permissions, field)?;
+        grantable(book, context, &reaches, field)?;
     }
-    Ok(permissions)
+    Ok(reaches.into_keys().collect())
 }
 
 /// The role that a tenant always keeps somebody in.

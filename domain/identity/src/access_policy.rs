@@ -7,9 +7,13 @@ use std::collections::BTreeSet;
 
 use daybook_facts as facts;
 use daybook_kernel::{
-    Aggregate, Body, Book, Choice, Commands, Context, Decision, Events, Line, Permission, Record, Rejection, Rule,
-    Unique, accept, nothing, reject,
+    Aggregate, Body, Book, Choice, Commands, Context, Decision, Events, Line, Permission, Published, Record, Rejection,
+    Rule, Unique, accept, nothing, reject,
 };
+
+use crate::access;
+
+pub use daybook_facts::access_policy::{Attribute, Effect, Status};
 
 #[cfg(test)]
 mod scenarios;
@@ -33,45 +37,6 @@ pub struct AccessPolicy {
     pub when: BTreeSet<Attribute>,
     /// What it has to give.
     pub cases: Vec<Case>,
-}
-
-/// Where a policy stands.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Choice)]
-pub enum Status {
-    /// In work.
-    Draft,
-    /// In force.
-    Active,
-    /// Not in force any more.
-    Retired,
-}
-
-/// What a policy does where it applies.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Choice)]
-pub enum Effect {
-    /// It permits, beyond the roles.
-    Permit,
-    /// It forbids, whatever the roles say.
-    Forbid,
-}
-
-/// Something that is so, or not, when somebody asks to do something.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Choice)]
-pub enum Attribute {
-    /// The record is about the person, or the person's own.
-    OwnRecord,
-    /// The record is of a group that the person is in.
-    SameGroup,
-    /// The record is of the person's domain.
-    SameDomain,
-    /// The record is of another domain than the person's.
-    OtherDomain,
-    /// The person signed in with a second factor.
-    SecondFactor,
-    /// The person signed in without one.
-    NoSecondFactor,
-    /// It is outside of working hours.
-    OutOfHours,
 }
 
 /// What a policy gives.
@@ -118,7 +83,8 @@ pub enum Command {
     Draft(Content),
     /// Says it anew.
     Revise(Content),
-    /// Puts it in force, if its permissions are declared and it gives what its cases expect.
+    /// Puts it in force, if its permissions are declared and it gives what its cases expect. What it permits beyond the roles, its
+    /// author may do.
     Activate,
     /// Takes it out of force, or gives it up.
     Retire,
@@ -156,7 +122,7 @@ impl Aggregate for AccessPolicy {
         }
     }
 
-    fn decide(this: Option<&Self>, command: Command, _: &Book<'_>, context: &Context<'_>) -> Decision<Event> {
+    fn decide(this: Option<&Self>, command: Command, book: &Book<'_>, context: &Context<'_>) -> Decision<Event> {
         let Some(this) = this else {
             return match command {
                 Command::Draft(content) => accept(Event::Drafted(content)),
@@ -169,6 +135,10 @@ impl Aggregate for AccessPolicy {
             Command::Revise(content) => accept(Event::Revised(content)),
             Command::Activate => {
                 this.holds_good(context)?;
+                if this.effect == Effect::Permit {
+                    let given = this.permissions.iter().map(|permission| (permission.clone(), facts::Reach::Tenant));
+                    access::grantable(book, context, &given.collect(), "permissions")?;
+                }
                 accept(Event::Activated)
             }
             Command::Retire => accept(Event::Retired),
@@ -196,6 +166,16 @@ impl Aggregate for AccessPolicy {
             Status::Draft | Status::Active => vec![Unique::new("name", self.name.as_str().to_lowercase())],
             Status::Retired => Vec::new(),
         }
+    }
+
+    fn fact(&self) -> Option<Published> {
+        Some(Published::new(facts::AccessPolicy {
+            status: self.status,
+            name: self.name.as_str().to_owned(),
+            effect: self.effect,
+            permissions: self.permissions.clone(),
+            when: self.when.clone(),
+        }))
     }
 }
 

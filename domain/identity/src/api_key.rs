@@ -28,6 +28,7 @@ pub struct ApiKey {
     pub scopes: BTreeSet<Permission>,
     /// Whose it is, where it is a user's.
     #[view(filter)]
+    #[belongs(own)]
     pub owner: Option<Ref<User>>,
     /// The same while it can be used: so the book finds the keys of a user who leaves.
     #[book(referrers)]
@@ -187,7 +188,9 @@ fn issue(request: Request, book: &Book<'_>, context: &Context<'_>) -> Decision<E
         let message = format!("there is no permission {}", unknown.as_str());
         return Err(Rejection::unprocessable("UNKNOWN_PERMISSION", message.clone()).field("scopes", message));
     }
-    access::grantable(book, context, &scopes, "scopes")?;
+    // A key does nothing that its owner may not, so it reaches no farther.
+    let scoped = scopes.iter().map(|scope| (scope.clone(), facts::Reach::Own)).collect();
+    access::grantable(book, context, &scoped, "scopes")?;
     let owner = context.actor.user().map(Ref::new).filter(|owner: &Ref<User>| book.get(*owner).is_some());
     accept(Event::Issued(Issued { name, scopes, expires_at, secret, owner }))
 }

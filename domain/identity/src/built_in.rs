@@ -2,8 +2,9 @@
 //!
 //! They are part of the declaration, not of any book: the same in every tenant, never changed by a command, and known by
 //! fixed ids (RFC 9562, version 8). Resources whose aggregates are not there yet are not named; a role that lives by them
-//! holds so far what everyone holds.
+//! holds so far what everyone holds. What a permission is good for beside its name, its reach, is declared with it.
 
+use daybook_facts::Reach;
 use daybook_kernel::Ref;
 use uuid::Uuid;
 
@@ -29,13 +30,25 @@ pub struct BuiltIn {
     pub name: &'static str,
     /// Who may hold it.
     pub holder: Holder,
-    sets: &'static [&'static [&'static str]],
+    sets: &'static [Set],
+}
+
+/// Permissions that reach equally far.
+#[derive(Debug, PartialEq, Eq)]
+struct Set {
+    reach: Reach,
+    permissions: &'static [&'static str],
 }
 
 impl BuiltIn {
     /// What its holder may do.
     pub fn permissions(&self) -> impl Iterator<Item = &'static str> + use<> {
-        self.sets.iter().copied().flatten().copied()
+        self.sets.iter().flat_map(|set| set.permissions.iter().copied())
+    }
+
+    /// How far a permission reaches for its holder; none where the role does not have it.
+    pub fn reach(&self, permission: &str) -> Option<Reach> {
+        self.sets.iter().filter(|set| set.permissions.contains(&permission)).map(|set| set.reach).max()
     }
 }
 
@@ -62,29 +75,29 @@ use Holder::{Service, Staff, User};
 pub const BUILT_IN: &[BuiltIn] = &[
     // 001, ComplianceIQ
     role(1, "Super Admin", Staff, &[SEE, RUN, ACCESS, PLATFORM]),
-    role(2, "Organization Admin", User, &[EVERYONE, SEE, DESK, LEAD, RUN, ACCESS]),
-    role(3, "Organization Member", User, &[EVERYONE]),
+    role(2, "Organization Admin", User, &[REPORT, OWN, SEE, DESK, TEAM, LEAD, RUN, ACCESS]),
+    role(3, "Organization Member", User, &[REPORT, OWN]),
     role(4, "Analyst", User, &[SEE]),
     role(5, "Viewer", User, &[SEE]),
     // 000, GaaS
-    role(6, "Admin", User, &[EVERYONE, SEE, DESK, LEAD, RUN, ACCESS]),
-    role(7, "Service Owner", User, &[EVERYONE, DESK]),
-    role(8, "Technician", User, &[EVERYONE, DESK]),
-    role(9, "Citizen", User, &[EVERYONE]),
+    role(6, "Admin", User, &[REPORT, OWN, SEE, DESK, TEAM, LEAD, RUN, ACCESS]),
+    role(7, "Service Owner", User, &[REPORT, OWN, DESK, TEAM]),
+    role(8, "Technician", User, &[REPORT, OWN, DESK, TEAM]),
+    role(9, "Citizen", User, &[REPORT, OWN]),
     // 004, ITSM
-    role(10, "Administrator", User, &[EVERYONE, SEE, DESK, LEAD, RUN, ACCESS]),
-    role(11, "IT Manager", User, &[EVERYONE, DESK, LEAD]),
-    role(12, "Service Desk Manager", User, &[EVERYONE, DESK, LEAD]),
-    role(13, "CAB Member", User, &[EVERYONE, ESTATE]),
-    role(14, "Agent", User, &[EVERYONE, DESK]),
-    role(15, "End User", User, &[EVERYONE]),
+    role(10, "Administrator", User, &[REPORT, OWN, SEE, DESK, TEAM, LEAD, RUN, ACCESS]),
+    role(11, "IT Manager", User, &[REPORT, OWN, DESK, TEAM, LEAD]),
+    role(12, "Service Desk Manager", User, &[REPORT, OWN, DESK, TEAM, LEAD]),
+    role(13, "CAB Member", User, &[REPORT, OWN, ESTATE]),
+    role(14, "Agent", User, &[REPORT, OWN, DESK, TEAM]),
+    role(15, "End User", User, &[REPORT, OWN]),
     // 002, Company Operating System
-    role(16, "Employee", User, &[EVERYONE]),
-    role(17, "HR", User, &[EVERYONE]),
-    role(18, "Finance", User, &[EVERYONE]),
-    role(19, "Project Manager", User, &[EVERYONE]),
+    role(16, "Employee", User, &[REPORT, OWN]),
+    role(17, "HR", User, &[REPORT, OWN]),
+    role(18, "Finance", User, &[REPORT, OWN]),
+    role(19, "Project Manager", User, &[REPORT, OWN]),
     // Services of Daybook: what brings a history in, what gives the commands of policies, what signs people in
-    role(32, "Importer", Service, &[EVERYONE, DESK, LEAD, RUN, IMPORT]),
+    role(32, "Importer", Service, &[REPORT, OWN, DESK, TEAM, LEAD, RUN, IMPORT]),
     role(33, "Policy", Service, &[ACT, ORDERS]),
     role(34, "Sign-in", Service, &[SIGN_IN]),
 ];
@@ -95,14 +108,20 @@ pub const SEPARATED: &[(&str, &str, &str)] = &[
     ("import:occurred_at", "access_review:decide", "who can date entries back does not attest access"),
 ];
 
-/// What everyone may do.
-const EVERYONE: &[&str] = &["incident:report", "incident:comment", "incident:confirm", "incident:read"];
+/// What everyone may do: say what went wrong, for whomever.
+const REPORT: Set = all(&["incident:report"]);
+
+/// What everyone may do where it is about themselves.
+const OWN: Set = Set { reach: Reach::Own, permissions: &["incident:comment", "incident:confirm", "incident:read"] };
 
 /// What seeing the estate takes.
-const ESTATE: &[&str] = &["ci:read"];
+const ESTATE: Set = all(&["ci:read"]);
 
 /// What working on incidents takes.
-const DESK: &[&str] = &[
+const DESK: Set = all(&[
+    "incident:read",
+    "incident:comment",
+    "incident:confirm",
     "incident:update",
     "incident:prioritise",
     "incident:assign",
@@ -115,14 +134,25 @@ const DESK: &[&str] = &[
     "ci:read",
     "user:read",
     "group:read",
-];
+]);
+
+/// What working in a group takes: its figures.
+const TEAM: Set = Set { reach: Reach::Team, permissions: &["incident:measure"] };
 
 /// What leading the desk takes beyond.
-const LEAD: &[&str] =
-    &["incident:cancel", "ci:create", "ci:update", "ci:operate", "ci:relate", "ci:retire", "organization:read"];
+const LEAD: Set = all(&[
+    "incident:cancel",
+    "ci:create",
+    "ci:update",
+    "ci:operate",
+    "ci:relate",
+    "ci:retire",
+    "organization:read",
+    "incident:measure",
+]);
 
 /// What running a tenant takes beyond.
-const RUN: &[&str] = &[
+const RUN: Set = all(&[
     "ci:retire_force",
     "user:register",
     "user:update",
@@ -142,10 +172,10 @@ const RUN: &[&str] = &[
     "team:update",
     "team:members",
     "team:disband",
-];
+]);
 
 /// What saying who may do what takes.
-const ACCESS: &[&str] = &[
+const ACCESS: Set = all(&[
     "user:invite",
     "user:lock",
     "user:suspend",
@@ -169,10 +199,11 @@ const ACCESS: &[&str] = &[
     "access_policy:activate",
     "access_review:start",
     "access_review:decide",
-];
+    "access:explain",
+]);
 
 /// What seeing everything takes.
-const SEE: &[&str] = &[
+const SEE: Set = all(&[
     "incident:read",
     "ci:read",
     "user:read",
@@ -188,10 +219,12 @@ const SEE: &[&str] = &[
     "domain:read",
     "team:read",
     "usage:read",
-];
+    "access:explain",
+    "incident:measure",
+]);
 
 /// What running the platform takes.
-const PLATFORM: &[&str] = &[
+const PLATFORM: Set = all(&[
     "organization:create",
     "organization:activate",
     "organization:update",
@@ -210,20 +243,20 @@ const PLATFORM: &[&str] = &[
     "subscription:bill",
     "subscription:suspend",
     "subscription:read",
-];
+]);
 
 /// What bringing a history in takes beyond the desk and the tenant.
-const IMPORT: &[&str] = &["import:occurred_at"];
+const IMPORT: Set = all(&["import:occurred_at"]);
 
 /// What acting as a policy takes beyond the commands that policies give.
-const ACT: &[&str] = &["policy:act"];
+const ACT: Set = all(&["policy:act"]);
 
 /// The commands that policies give.
-const ORDERS: &[&str] =
-    &["incident:comment", "incident:assign", "user:invite", "organization:activate", "usage:record"];
+const ORDERS: Set =
+    all(&["incident:comment", "incident:assign", "user:invite", "organization:activate", "usage:record"]);
 
 /// What signing people in takes.
-const SIGN_IN: &[&str] = &[
+const SIGN_IN: Set = all(&[
     "user:sign_in",
     "user:consent",
     "user:read",
@@ -232,9 +265,14 @@ const SIGN_IN: &[&str] = &[
     "session:sign_in",
     "session:read",
     "idp:read",
-];
+]);
 
-const fn role(n: u128, name: &'static str, holder: Holder, sets: &'static [&'static [&'static str]]) -> BuiltIn {
+/// Permissions for all of the organisation.
+const fn all(permissions: &'static [&'static str]) -> Set {
+    Set { reach: Reach::Tenant, permissions }
+}
+
+const fn role(n: u128, name: &'static str, holder: Holder, sets: &'static [Set]) -> BuiltIn {
     BuiltIn { id: id(n), name, holder, sets }
 }
 

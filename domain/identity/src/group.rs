@@ -189,8 +189,12 @@ impl Aggregate for Group {
     }
 
     fn fact(&self) -> Option<Published> {
-        let members = self.members.iter().map(|user| Ref::new(user.id())).collect();
-        Some(Published::new(facts::Group { status: self.status, members }))
+        Some(Published::new(facts::Group {
+            status: self.status,
+            members: self.members.iter().map(|user| Ref::new(user.id())).collect(),
+            parent: self.parent.map(|parent| Ref::new(parent.id())),
+            roles: self.roles.iter().map(|role| Ref::new(role.id())).collect(),
+        }))
     }
 }
 

@@ -6,11 +6,13 @@ use std::collections::BTreeSet;
 
 use daybook_facts as facts;
 use daybook_kernel::{
-    Aggregate, Body, Book, Choice, Commands, Context, Decision, Events, Line, Permission, Record, Ref, Rejection, Rule,
-    Slug, Unique, accept, nothing, reject,
+    Aggregate, Body, Book, Choice, Commands, Context, Decision, Events, Line, Permission, Published, Record, Ref,
+    Rejection, Rule, Slug, Unique, accept, nothing, reject,
 };
 
 use crate::{Group, User, access, built_in, group, user};
+
+pub use daybook_facts::role::{Reach, Status};
 
 #[cfg(test)]
 mod scenarios;
@@ -33,18 +35,13 @@ pub struct Role {
     pub scope: Scope,
     /// The domain it belongs to, where it belongs to one.
     #[view(filter)]
+    #[belongs(domain)]
     pub domain: Option<Slug>,
     /// What its holders may do.
     pub permissions: BTreeSet<Permission>,
-}
-
-/// Where a role stands.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Choice)]
-pub enum Status {
-    /// Given and held.
-    Active,
-    /// Held by nobody, and given to nobody.
-    Retired,
+    /// How far that reaches; all of the organisation where it is not said.
+    #[view(filter)]
+    pub reach: Option<Reach>,
 }
 
 /// Who can hold a role.
@@ -69,6 +66,8 @@ pub struct Definition {
     pub domain: Option<Slug>,
     /// What its holders may do.
     pub permissions: BTreeSet<Permission>,
+    /// How far that reaches: `own` records, those of the `team`, of the `domain`, or all; all where it is not said.
+    pub reach: Option<Reach>,
 }
 
 /// All that its holders may do from now on.
@@ -165,8 +164,10 @@ impl Aggregate for Role {
     }
 
     fn begin(event: &Event) -> Option<Self> {
-        let Event::Created(Definition { name, scope, domain, permissions }) = event.clone() else { return None };
-        Some(Self { status: Status::Active, name, scope, domain, permissions })
+        let Event::Created(Definition { name, scope, domain, permissions, reach }) = event.clone() else {
+            return None;
+        };
+        Some(Self { status: Status::Active, name, scope, domain, permissions, reach })
     }
 
     fn evolve(&mut self, event: &Event) {
@@ -189,6 +190,16 @@ impl Aggregate for Role {
             Status::Retired => Vec::new(),
         }
     }
+
+    fn fact(&self) -> Option<Published> {
+        Some(Published::new(facts::Role {
+            status: self.status,
+            name: self.name.as_str().to_owned(),
+            domain: self.domain.clone(),
+            reach: self.reach.unwrap_or(Reach::Tenant),
+            permissions: self.permissions.clone(),
+        }))
+    }
 }
 
 fn create(definition: Definition, book: &Book<'_>, context: &Context<'_>) -> Decision<Event> {
@@ -197,7 +208,7 @@ fn create(definition: Definition, book: &Book<'_>, context: &Context<'_>) -> Dec
         return Err(Rejection::unprocessable("DOMAIN_OF_ROLE", message).field("domain", message));
     }
     not_built_in(&definition.name)?;
-    can_be_held(&definition.permissions, book, context)?;
+    can_be_held(&definition.permissions, definition.reach, book, context)?;
     access::separated(&definition.permissions)?;
     accept(Event::Created(definition))
 }
@@ -209,7 +220,7 @@ impl Role {
         if added.is_empty() && removed.is_empty() {
             return nothing();
         }
-        can_be_held(&added, book, context)?;
+        can_be_held(&added, self.reach, book, context)?;
         access::separated(asked)?;
         if !added.is_empty() {
             let role = Ref::new(context.id);
@@ -269,12 +280,19 @@ impl Role {
 }
 
 /// Insists that these are permissions, and that who gives the command may pass them on.
-fn can_be_held(permissions: &BTreeSet<Permission>, book: &Book<'_>, context: &Context<'_>) -> Result<(), Rejection> {
+fn can_be_held(
+    permissions: &BTreeSet<Permission>,
+    reach: Option<Reach>,
+    book: &Book<'_>,
+    context: &Context<'_>,
+) -> Result<(), Rejection> {
     if let Some(unknown) = facts::Permissions::unknown(context, permissions) {
         let message = format!("there is no permission {}", unknown.as_str());
         return Err(Rejection::unprocessable("UNKNOWN_PERMISSION", message.clone()).field("permissions", message));
     }
-    access::grantable(book, context, permissions, "permissions")
+    let reach = reach.unwrap_or(Reach::Tenant);
+    let held = permissions.iter().map(|permission| (permission.clone(), reach)).collect();
+    access::grantable(book, context, &held, "permissions")
 }
 
 /// Nobody takes a role of the organisation for one of Daybook.

@@ -33,6 +33,7 @@ pub struct Session {
     pub status: Status,
     /// Who is signed in.
     #[view(filter)]
+    #[belongs(own)]
     pub user: Ref<User>,
     /// The same while it is open: so the book finds a user's open sessions, and not those that ever were.
     #[book(referrers)]

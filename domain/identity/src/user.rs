@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 
 use daybook_facts as facts;
 use daybook_kernel::{
-    Aggregate, Blind, Book, Commands, Context, Decision, Email, Events, Line, Locale, Personal, Published, Record,
+    Aggregate, Blind, Book, Commands, Context, Decision, Email, Events, Line, Locale, Personal, Published, Record, Ref,
     Rule, Scalar, Slug, Time, Unique, Zone,
 };
 use uuid::Uuid;
@@ -55,6 +55,7 @@ pub struct User {
     pub avatar_file: Option<Uuid>,
     /// The domain of the organisation that the person belongs to; none for the whole of it.
     #[view(filter, facet)]
+    #[belongs(domain)]
     pub domain: Option<Slug>,
     /// The roles the person holds.
     #[book(referrers)]
@@ -285,7 +286,13 @@ impl Aggregate for User {
     }
 
     fn fact(&self) -> Option<Published> {
-        Some(Published::new(facts::User { status: self.status }))
+        let held = |holding: &Holding| facts::user::Held {
+            role: Ref::new(holding.role.id()),
+            domain: holding.scope.clone(),
+            expires_at: holding.expires_at,
+        };
+        let roles = self.roles.iter().map(held).collect();
+        Some(Published::new(facts::User { status: self.status, domain: self.domain.clone(), roles }))
     }
 }
 

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use daybook_facts as facts;
 use daybook_kernel::{
     Aggregate, Book, Choice, Commands, Context, Decision, Events, Level, Line, Log, Number, Personal, Record, Ref,
-    Rule, Text, Time, Unique,
+    Rule, Slug, Text, Time, Unique,
 };
 
 mod bodies;
@@ -36,6 +36,7 @@ pub struct Incident {
     pub description: Option<Personal<Text<4000>>>,
     /// For whom it went wrong.
     #[view(filter)]
+    #[belongs(own)]
     pub caller: Ref<facts::User>,
     /// How it reached the service desk.
     #[view(filter)]
@@ -56,9 +57,11 @@ pub struct Incident {
     pub location: Option<Line<160>>,
     /// The group that has the work.
     #[view(filter, facet)]
+    #[belongs(team)]
     pub group: Option<Ref<facts::Group>>,
     /// The member of the group that has it.
     #[view(filter)]
+    #[belongs(own)]
     pub assignee: Option<Ref<facts::User>>,
     /// What it waits for, while it is on hold.
     pub hold: Option<Hold>,
@@ -94,6 +97,10 @@ pub struct Incident {
     /// Its number in the system it comes from; no two incidents have the same.
     #[view(filter, search)]
     pub external_number: Option<Line<40>>,
+    /// The domain of the organisation that it is of: the caller's, when it was reported.
+    #[view(filter, facet)]
+    #[belongs(domain)]
+    pub domain: Option<Slug>,
 }
 
 /// Where an incident stands in its life.
@@ -301,6 +308,7 @@ impl Aggregate for Incident {
             resolved_at: None,
             closed_at: None,
             external_number: created.external_number,
+            domain: created.domain,
         })
     }
 

@@ -2,7 +2,7 @@
 
 use daybook_facts as facts;
 use daybook_kernel::{
-    Aggregate, Body, Line, Number, Personal, Ref, Referable, SpecialView, State, Time, Value, log::Item,
+    Aggregate, Body, Line, Number, Personal, Ref, Referable, Slug, SpecialView, State, Time, Value, log::Item,
 };
 
 use crate::{
@@ -44,6 +44,10 @@ pub struct Waiting {
     pub category: Option<Line<80>>,
     /// What went wrong, in one line.
     pub short_description: Personal<Line<160>>,
+    /// The domain of the organisation that it is of.
+    #[view(filter)]
+    #[belongs(domain)]
+    pub domain: Option<Slug>,
 }
 
 fn waiting(state: &State) -> Option<daybook_kernel::Datum> {
@@ -61,6 +65,7 @@ fn waiting(state: &State) -> Option<daybook_kernel::Datum> {
         assignee: incident.assignee,
         category: incident.category.clone(),
         short_description: incident.short_description.clone(),
+        domain: incident.domain.clone(),
     };
     Some(waiting.to_datum())
 }

@@ -1,7 +1,8 @@
 //! The declaration of an aggregate: its state, its commands, its events, and the functions between them.
 
 use crate::{
-    Book, Choice, Context, Datum, Decision, Malformed, Published, RecordShape, Referable, Rule, Unique, Value,
+    Belonging, Book, Choice, Context, Datum, Decision, Malformed, Published, RecordShape, Referable, Rule, Unique,
+    Value,
 };
 
 /// What the derive of [`Record`] writes down of a state.
@@ -40,6 +41,9 @@ pub trait Record: Value + Referable {
 
     /// The fields whose references the book indexes, by name. Derived.
     fn references(&self) -> Vec<(&'static str, Datum)>;
+
+    /// What its fields say of whose it is. Derived.
+    fn belonging(&self) -> Vec<(Belonging, Datum)>;
 }
 
 /// A command as the declaration names it.

@@ -5,8 +5,8 @@ use std::{any::Any, marker::PhantomData, sync::Arc};
 use uuid::Uuid;
 
 use crate::{
-    Aggregate, Book, Choice, CommandShape, Commands, Context, Datum, EventShape, Events, Malformed, Published,
-    RecordMeta, Rejection, Rule, Unique,
+    Aggregate, Belonging, Book, Choice, CommandShape, Commands, Context, Datum, EventShape, Events, Malformed,
+    Published, RecordMeta, Rejection, Rule, Unique,
     rule::{From, To},
 };
 
@@ -92,6 +92,8 @@ pub trait Kind: Send + Sync {
     fn unique(&self, state: &State) -> Vec<Unique>;
     /// The fields whose references the book indexes, with the ids they hold.
     fn references(&self, state: &State) -> Vec<(&'static str, Uuid)>;
+    /// What its fields say of whose it is.
+    fn belonging(&self, state: &State) -> Vec<(Belonging, Datum)>;
     /// Its place in the book's number series, or 0.
     fn place(&self, state: &State) -> u64;
     /// Whether it counts against the quota of its kind.
@@ -296,6 +298,10 @@ impl<A: Aggregate> Kind for AggregateKind<A> {
             each_id(&datum, &mut |id| found.push((field, id)));
         }
         found
+    }
+
+    fn belonging(&self, state: &State) -> Vec<(Belonging, Datum)> {
+        Self::state(state).belonging()
     }
 
     fn place(&self, state: &State) -> u64 {

@@ -58,7 +58,7 @@ pub use quantity::Quantity;
 pub use reference::{Ref, Referable};
 pub use rule::Rule;
 pub use scalar::Scalar;
-pub use shape::{Field, RecordShape, Shape, View};
+pub use shape::{Belonging, Field, RecordShape, Shape, View};
 pub use special::SpecialView;
 pub use text::{Currency, Email, Line, Locale, Permission, Slug, Text, Zone};
 pub use time::{Date, LocalTime, Time};

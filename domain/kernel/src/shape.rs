@@ -113,6 +113,19 @@ pub struct Field {
     pub referrers: bool,
     /// The personal field of the same record that this [`Shape::Blind`] is the hash of.
     pub blind: Option<&'static str>,
+    /// What it says of whose the record is.
+    pub belongs: Option<Belonging>,
+}
+
+/// Whose a record is, as one of its fields says: how far a permission reaches is judged by it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Belonging {
+    /// The person whom it is about, or who has it.
+    Own,
+    /// The group that has it.
+    Team,
+    /// The domain of the organisation that it is of; where the field is empty, it is of the whole organisation.
+    Domain,
 }
 
 /// Read-side hints of a field.

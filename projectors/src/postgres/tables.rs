@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use daybook_kernel::{RecordShape, Shape};
+use daybook_kernel::{Belonging, RecordShape, Shape};
 
 use crate::view::Family;
 
@@ -38,6 +38,8 @@ pub struct Table {
     pub upsert: String,
     /// Deletes rows by tenant and id.
     pub remove: String,
+    /// The column that says of which domain a row is, where there is one.
+    domain: Option<&'static str>,
 }
 
 /// The table of a growing list.
@@ -78,15 +80,22 @@ impl Tables {
         tables.chain(self.logs.iter().map(|(_, log)| (&*log.shown_as, &*log.name)))
     }
 
-    /// Makes all tables, readable for that role and each tenant's rows for that tenant only.
+    /// Makes all tables, readable for that role, and each tenant's rows for that tenant only; rows of a domain not for other domains.
     pub fn create(&self, reader: &str) -> String {
         let mut sql = format!("CREATE SCHEMA IF NOT EXISTS {};\n", self.main.schema());
-        let tables = std::iter::once(&self.main).chain(&self.specials).map(|table| (&table.name, &table.create));
-        for (name, create) in tables.chain(self.logs.iter().map(|(_, log)| (&log.name, &log.create))) {
+        let tables = std::iter::once(&self.main).chain(&self.specials);
+        let tables = tables.map(|table| (&table.name, &table.create, table.domain));
+        for (name, create, domain) in tables.chain(self.logs.iter().map(|(_, log)| (&log.name, &log.create, None))) {
+            // Who is of a domain reads its rows and those of the whole organisation.
+            let of_domain = domain.map_or_else(String::new, |column: &str| {
+                format!(
+                    " AND ({column:?} IS NULL OR coalesce(nullif(current_setting('daybook.domain', true), ''), {column:?}) = {column:?})"
+                )
+            });
             let _ = write!(
                 sql,
                 "{create};\nALTER TABLE {name} ENABLE ROW LEVEL SECURITY;\nDROP POLICY IF EXISTS tenant ON {name};\n\
-                 CREATE POLICY tenant ON {name} USING (tenant = nullif(current_setting('daybook.tenant', true), '')::uuid);\n\
+                 CREATE POLICY tenant ON {name} USING (tenant = nullif(current_setting('daybook.tenant', true), '')::uuid{of_domain});\n\
                  GRANT SELECT ON {name} TO {reader};\n"
             );
         }
@@ -156,6 +165,7 @@ impl Table {
                 "DELETE FROM {name} v USING unnest($1::uuid[], $2::uuid[]) AS u (tenant, id) WHERE v.tenant = u.tenant AND v.id = u.id"
             ),
             name,
+            domain: shape.fields.iter().find(|field| field.belongs == Some(Belonging::Domain)).map(|field| field.name),
         }
     }
 

@@ -3,8 +3,8 @@
 use axum::Json;
 use axum::http::HeaderMap;
 use axum::response::{IntoResponse, Response};
-use daybook_kernel::{Kind, Tenant};
-use daybook_platform::{ApiError, Caller};
+use daybook_kernel::Kind;
+use daybook_platform::ApiError;
 use serde_json::{Value, json};
 use sqlx::Row as _;
 use uuid::Uuid;
@@ -12,9 +12,11 @@ use uuid::Uuid;
 use super::graph::{Direction, Edge, reach};
 use super::items::{EDGES, edge, kind, named, relation_types};
 use super::types_of;
-use crate::app::{App, Scope, parse_id, permission};
+use crate::app::{App, Scope, parse_id};
+use crate::asker::Asker;
 use crate::freshness::Position;
 use crate::get::present;
+use crate::list::statement::{Bind, Statement};
 use crate::params::Params;
 use crate::stores::Fault;
 use crate::stores::postgres::Reading;
@@ -28,12 +30,14 @@ const DEEPEST: i64 = 20;
 /// Most items in an answer.
 const MOST: i64 = 1_000;
 
-/// Open incidents that concern any of these items, most urgent first, with the items each concerns.
+/// Open incidents that concern any of these items, with the items each concerns.
 pub const OPEN_INCIDENTS: &str = "
-SELECT i.id, i.number, i.status, i.priority, ARRAY(SELECT c::uuid FROM jsonb_array_elements_text(i.doc->'cis') AS c) AS cis
-FROM incident.incidents i
-WHERE i.tenant = $1 AND i.status = ANY('{new,assigned,in_progress,pending}') AND i.doc->'cis' ?| $2::text[]
-ORDER BY i.priority, i.id LIMIT $3";
+SELECT v.id, v.number, v.status, v.priority, ARRAY(SELECT c::uuid FROM jsonb_array_elements_text(v.doc->'cis') AS c) AS cis
+FROM incident.incidents v
+WHERE v.tenant = $1 AND v.status = ANY('{new,assigned,in_progress,pending}') AND v.doc->'cis' ?| $2::text[]";
+
+/// The order of them, and so many at most.
+const MOST_URGENT: &str = " ORDER BY v.priority, v.id LIMIT 1000";
 
 /// Answers `GET /api/v1/cmdb/cis/{id}/impact-analysis`.
 ///
@@ -42,7 +46,7 @@ ORDER BY i.priority, i.id LIMIT $3";
 pub async fn answer(
     app: App,
     id: String,
-    caller: Caller,
+    caller: Asker,
     headers: HeaderMap,
     mut params: Params,
 ) -> Result<Response, ApiError> {
@@ -66,14 +70,17 @@ pub async fn answer(
     params.end(&["direction", "depth", "type", "limit"])?;
     app.tides.postgres.passed(scope.tenant, &positions).await?;
 
-    let mut reading = app.postgres.reading(scope.tenant).await?;
-    present(&mut reading, kind, scope, id).await?;
+    let mut reading = scope.reading(&app).await?;
+    present(&mut reading, kind, &scope, id).await?;
     let rows = sqlx::query(EDGES).bind(scope.tenant).bind(types).fetch_all(&mut *reading).await.map_err(Fault::from)?;
     let edges: Vec<Edge> = rows.iter().map(edge).collect::<Result<_, _>>()?;
-    let (found, truncated) = reach(&edges, id, direction, depth, most as usize);
+    let (mut found, truncated) = reach(&edges, id, direction, depth, most as usize);
 
     let ids: Vec<Uuid> = std::iter::once(id).chain(found.iter().map(|found| found.id)).collect();
-    let cis = named(&mut reading, scope.tenant, &ids).await?;
+    let cis = named(&mut reading, &scope, &ids).await?;
+    // What the caller may not see is not there, nor what is open about it.
+    found.retain(|found| cis.contains_key(&found.id));
+    let ids: Vec<Uuid> = ids.into_iter().filter(|id| cis.contains_key(id)).collect();
     let is_service = |id: &Uuid| cis.get(id).is_some_and(|ci| ci["ci_type"] == "service");
     let services: Vec<Uuid> = found.iter().map(|found| found.id).filter(is_service).collect();
     let items: Vec<Value> = found
@@ -84,17 +91,19 @@ pub async fn answer(
         "ci": cis.get(&id), "direction": direction.name(), "depth": depth, "items": items, "truncated": truncated, "services": services,
     });
     // Who may not read incidents is not told of them.
-    let incident =
-        daybook_contents::kind("incident.Incident").filter(|incident: &&dyn Kind| caller.may(&permission(*incident)));
-    if incident.is_some() {
-        answer["open_incidents"] = open_incidents(&mut reading, scope.tenant, &ids).await?;
+    let incident = daybook_contents::kind("incident.Incident").ok_or_else(ApiError::internal)?;
+    if let Ok(readable) = Scope::of(incident, &caller) {
+        answer["open_incidents"] = open_incidents(&mut reading, incident, &readable, &ids).await?;
     }
     Ok(Json(answer).into_response())
 }
 
-async fn open_incidents(reading: &mut Reading, tenant: Tenant, cis: &[Uuid]) -> Result<Value, Fault> {
+async fn open_incidents(reading: &mut Reading, kind: &dyn Kind, scope: &Scope, cis: &[Uuid]) -> Result<Value, Fault> {
     let texts: Vec<_> = cis.iter().map(Uuid::to_string).collect();
-    let rows = sqlx::query(OPEN_INCIDENTS).bind(tenant).bind(texts).bind(MOST).fetch_all(&mut **reading).await?;
+    let open = Statement::new(OPEN_INCIDENTS, vec![Bind::Id(scope.tenant), Bind::Texts(texts)]);
+    let mut open = open.of(kind, &scope.rows);
+    open.sql += MOST_URGENT;
+    let rows = open.query().fetch_all(&mut **reading).await?;
     rows.iter()
         .map(|row| {
             let concerned: Vec<Uuid> = row.try_get("cis")?;

@@ -2,12 +2,14 @@
 
 use std::collections::HashMap;
 
-use daybook_kernel::{Kind, Tenant};
+use daybook_kernel::Kind;
 use serde_json::{Value as Json, json};
 use sqlx::Row as _;
 use uuid::Uuid;
 
 use super::graph::Edge;
+use crate::app::Scope;
+use crate::list::statement::{Bind, Statement};
 use crate::stores::Fault;
 use crate::stores::postgres::Reading;
 
@@ -26,7 +28,7 @@ WHERE ci.tenant = $1 AND (ci.id = $2 OR r.target = $2) AND r.type = ANY($3)";
 
 /// What an answer says of items.
 pub const ITEMS: &str = "
-SELECT id, number, name, ci_type, environment, status FROM cmdb.configuration_items WHERE tenant = $1 AND id = ANY($2)";
+SELECT id, number, name, ci_type, environment, status FROM cmdb.configuration_items v WHERE tenant = $1 AND id = ANY($2)";
 
 /// The kind.
 ///
@@ -60,12 +62,13 @@ pub fn edge(row: &sqlx::postgres::PgRow) -> Result<Edge, Fault> {
     Ok(Edge { source: row.try_get("source")?, target: row.try_get("target")?, kind: row.try_get("kind")? })
 }
 
-/// What an answer says of these items, by id.
+/// What an answer says of those of these items that the caller may see, by id.
 ///
 /// # Errors
 /// When Postgres is away.
-pub async fn named(reading: &mut Reading, tenant: Tenant, ids: &[Uuid]) -> Result<HashMap<Uuid, Json>, Fault> {
-    let rows = sqlx::query(ITEMS).bind(tenant).bind(ids).fetch_all(&mut **reading).await?;
+pub async fn named(reading: &mut Reading, scope: &Scope, ids: &[Uuid]) -> Result<HashMap<Uuid, Json>, Fault> {
+    let items = Statement::new(ITEMS, vec![Bind::Id(scope.tenant), Bind::Ids(ids.to_vec())]).of(kind(), &scope.rows);
+    let rows = items.query().fetch_all(&mut **reading).await?;
     rows.iter()
         .map(|row| {
             let id: Uuid = row.try_get("id")?;

@@ -3,13 +3,14 @@
 use axum::Json;
 use axum::http::HeaderMap;
 use axum::response::{IntoResponse, Response};
-use daybook_platform::{ApiError, Caller};
+use daybook_platform::ApiError;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
 use super::items::{EDGES_OF, edge, kind, named, relation_types};
 use super::types_of;
 use crate::app::{App, Scope, parse_id};
+use crate::asker::Asker;
 use crate::freshness::Position;
 use crate::get::present;
 use crate::params::Params;
@@ -25,7 +26,7 @@ const MOST: usize = 1_000;
 pub async fn answer(
     app: App,
     id: String,
-    caller: Caller,
+    caller: Asker,
     headers: HeaderMap,
     mut params: Params,
 ) -> Result<Response, ApiError> {
@@ -45,8 +46,8 @@ pub async fn answer(
     params.end(&["direction", "type"])?;
     app.tides.postgres.passed(scope.tenant, &positions).await?;
 
-    let mut reading = app.postgres.reading(scope.tenant).await?;
-    let of = present(&mut reading, kind, scope, id).await?;
+    let mut reading = scope.reading(&app).await?;
+    let of = present(&mut reading, kind, &scope, id).await?;
     let query = sqlx::query(EDGES_OF).bind(scope.tenant).bind(id).bind(types);
     let rows = query.fetch_all(&mut *reading).await.map_err(Fault::from)?;
     let mut related: Vec<(&str, String, Uuid)> = Vec::new();
@@ -62,7 +63,9 @@ pub async fn answer(
     let truncated = related.len() > MOST;
     related.truncate(MOST);
     let ids: Vec<_> = related.iter().map(|(.., id)| *id).collect();
-    let cis = named(&mut reading, scope.tenant, &ids).await?;
+    let cis = named(&mut reading, &scope, &ids).await?;
+    // Of what the caller may not see, not even the relationship is told.
+    related.retain(|(.., id)| cis.contains_key(id));
     let items: Vec<Value> = related
         .iter()
         .map(|(direction, kind, id)| json!({ "direction": direction, "type": kind, "ci": cis.get(id) }))

@@ -4,11 +4,13 @@ use axum::Json;
 use axum::http::HeaderMap;
 use axum::response::{IntoResponse, Response};
 use daybook_kernel::{Kind, blind, json};
-use daybook_platform::{ApiError, Caller};
+use daybook_platform::ApiError;
 
 use super::event::{AFTER, BACKWARDS, Recorded};
 use crate::app::{App, Scope, parse_id, unknown};
+use crate::asker::Asker;
 use crate::freshness::Position;
+use crate::get::present;
 use crate::params::Params;
 use crate::sequence::Sequence;
 use crate::stores::{Fault, Store};
@@ -21,7 +23,7 @@ pub async fn answer(
     app: App,
     kind: &'static dyn Kind,
     id: String,
-    caller: Caller,
+    caller: Asker,
     headers: HeaderMap,
     params: Params,
 ) -> Result<Response, ApiError> {
@@ -34,7 +36,10 @@ pub async fn answer(
     }
     app.tides.postgres.passed(scope.tenant, &positions).await?;
 
-    let mut reading = app.postgres.reading(scope.tenant).await?;
+    let mut reading = scope.reading(&app).await?;
+    if !scope.rows.is_everything() {
+        present(&mut reading, kind, &scope, id).await?;
+    }
     let rows = sqlx::query(if sequence.descending { BACKWARDS } else { AFTER })
         .bind(scope.tenant)
         .bind(kind.meta().type_name)

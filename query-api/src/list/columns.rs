@@ -145,7 +145,7 @@ mod tests {
     const BOTH: View = View { filter: true, sort: true, search: false, facet: false };
 
     const fn field(name: &'static str, shape: Shape, view: View) -> Field {
-        Field { name, doc: "", shape, view, referrers: false, blind: None }
+        Field { name, doc: "", shape, view, referrers: false, blind: None, belongs: None }
     }
 
     static TICKET: RecordShape = RecordShape {

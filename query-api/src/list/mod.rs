@@ -10,11 +10,12 @@ use axum::Json;
 use axum::http::HeaderMap;
 use axum::response::{IntoResponse, Response};
 use daybook_kernel::{Kind, RecordShape, SpecialView};
-use daybook_platform::{ApiError, Caller};
+use daybook_platform::ApiError;
 use serde_json::{Value, json};
 use sqlx::Row as _;
 
 use crate::app::{App, Scope};
+use crate::asker::Asker;
 use crate::document::{Shown, Stored};
 use crate::freshness::Position;
 use crate::params::{Params, malformed};
@@ -39,6 +40,8 @@ pub const LIVE_VERSION: &str = "SELECT version FROM daybook.views WHERE view = $
 pub struct Listing {
     /// Whose rows.
     pub scope: Scope,
+    /// The kind whose aggregates are listed.
+    pub kind: &'static dyn Kind,
     /// The view, schema-qualified.
     pub view: String,
     /// The default view of its kind: the versions of both are one.
@@ -71,14 +74,14 @@ pub struct Listed {
 pub async fn answer(
     app: App,
     listed: Listed,
-    caller: Caller,
+    caller: Asker,
     headers: HeaderMap,
     params: Params,
 ) -> Result<Response, ApiError> {
     let scope = Scope::of(listed.kind, &caller)?;
     let positions = Position::of(&headers)?;
     let listing = Listing::read(listed, scope, params)?;
-    app.tides.postgres.passed(scope.tenant, &positions).await?;
+    app.tides.postgres.passed(listing.scope.tenant, &positions).await?;
     Ok(Json(listing.page(&app).await?).into_response())
 }
 
@@ -125,9 +128,17 @@ impl Listing {
         let (order, shown) =
             (sort.map_or(Ok(default), |said| Order::read(&columns, &said)), Shown::read(shape, fields.as_deref()));
         match (order, shown, filter::read(&columns, &params.rest())) {
-            (Ok(order), Ok(shown), Ok(filters)) => {
-                Ok(Self { scope, view, family: self::view(listed.kind), filters, order, shown, limit, cursor })
-            }
+            (Ok(order), Ok(shown), Ok(filters)) => Ok(Self {
+                scope,
+                kind: listed.kind,
+                view,
+                family: self::view(listed.kind),
+                filters,
+                order,
+                shown,
+                limit,
+                cursor,
+            }),
             (order, shown, filters) => {
                 Err(malformed(order.err().into_iter().chain(shown.err()).chain(filters.err().into_iter().flatten())))
             }
@@ -148,7 +159,7 @@ impl Listing {
         let tenant = self.scope.tenant;
         let list = self.said();
         let cursor = self.cursor.as_deref().map(|text| Cursor::read(text, &app.sealer, tenant, &list)).transpose()?;
-        let mut reading = app.postgres.reading(tenant).await?;
+        let mut reading = self.scope.reading(app).await?;
         if let Some(cursor) = &cursor {
             let live: Option<String> = sqlx::query_scalar(LIVE_VERSION)
                 .bind(&self.family)
@@ -184,6 +195,8 @@ impl Listing {
             view: &self.view,
             family: &self.family,
             tenant: self.scope.tenant,
+            kind: self.kind,
+            rows: &self.scope.rows,
             filters: &self.filters,
             only: self.scope.only,
             order: &self.order,

@@ -2,7 +2,8 @@
 //!
 //! What varies is put together from names of the declaration; what a caller says is only ever a bound value.
 
-use daybook_kernel::Tenant;
+use daybook_authority as authority;
+use daybook_kernel::{Kind, Tenant};
 use sqlx::postgres::PgArguments;
 use sqlx::query::Query;
 use sqlx::{AssertSqlSafe, Postgres, query};
@@ -11,12 +12,15 @@ use uuid::Uuid;
 use super::columns::Column;
 use super::filter::{Filter, Test};
 use super::order::Order;
+use crate::rows;
 
 /// A value of a statement.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Bind {
     /// An id.
     Id(Uuid),
+    /// Ids.
+    Ids(Vec<Uuid>),
     /// A text, cast in the statement to what it means.
     Text(String),
     /// Texts, cast in the statement to what they mean.
@@ -43,6 +47,10 @@ pub struct Page<'a> {
     pub family: &'a str,
     /// Whose rows. Row-level security says the same; saying it twice lets the planner choose the index by it.
     pub tenant: Tenant,
+    /// The kind whose aggregates are shown.
+    pub kind: &'static dyn Kind,
+    /// Which of them the caller may see.
+    pub rows: &'a authority::Filter,
     /// What must hold for each row.
     pub filters: &'a [Filter],
     /// Where only one row may be seen: its id.
@@ -84,8 +92,22 @@ impl Begin<'_> {
 }
 
 impl Statement {
+    /// That text, with values for the placeholders in it.
+    pub fn new(sql: impl Into<String>, binds: Vec<Bind>) -> Self {
+        Self { sql: sql.into(), binds }
+    }
+
+    /// The same, of those rows of a kind that somebody may see. The text names the rows `v` and ends with its conditions.
+    pub fn of(mut self, kind: &dyn Kind, rows: &authority::Filter) -> Self {
+        if !rows.is_everything() {
+            let condition = rows::sql(&mut self, kind, "v", rows.condition());
+            self.sql += &format!(" AND {condition}");
+        }
+        self
+    }
+
     /// Adds a value and gives its placeholder.
-    fn bind(&mut self, value: Bind) -> String {
+    pub fn bind(&mut self, value: Bind) -> String {
         self.binds.push(value);
         format!("${}", self.binds.len())
     }
@@ -110,6 +132,10 @@ impl Statement {
             let only = statement.bind(Bind::Id(only));
             select += &format!(" AND v.id = {only}");
         }
+        if !page.rows.is_everything() {
+            let condition = statement.visible(page);
+            select += &format!(" AND {condition}");
+        }
         for filter in page.filters {
             let condition = statement.condition(filter);
             select += &format!(" AND {condition}");
@@ -123,6 +149,18 @@ impl Statement {
         let limit = statement.bind(Bind::Whole(page.limit));
         statement.sql = format!("{select} ORDER BY {} LIMIT {limit}", order.join(", "));
         statement
+    }
+
+    /// The condition that the caller may see a row. A special view need not hold what says whose an aggregate is; its default
+    /// view does.
+    fn visible(&mut self, page: &Page<'_>) -> String {
+        match page.view == page.family {
+            true => rows::sql(self, page.kind, "v", page.rows.condition()),
+            false => {
+                let condition = rows::sql(self, page.kind, "a", page.rows.condition());
+                format!("v.id IN (SELECT a.id FROM {} a WHERE a.tenant = v.tenant AND {condition})", page.family)
+            }
+        }
     }
 
     /// The condition that the rows of a page are not before its beginning.
@@ -173,6 +211,7 @@ impl Statement {
     pub fn query(self) -> Query<'static, Postgres, PgArguments> {
         self.binds.into_iter().fold(query(AssertSqlSafe(self.sql)), |query, bind| match bind {
             Bind::Id(id) => query.bind(id),
+            Bind::Ids(ids) => query.bind(ids),
             Bind::Text(text) => query.bind(text),
             Bind::Texts(texts) => query.bind(texts),
             Bind::Whole(n) => query.bind(n),
@@ -182,10 +221,21 @@ impl Statement {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
+    use daybook_platform::Caller;
+
     use super::super::columns::Form;
     use super::*;
+    use crate::asker::Asker;
 
     const DUE: Column = Column { name: "due", form: Form::Time, many: false, optional: true, filter: true, sort: true };
+
+    /// All rows, as for who holds a token that says all.
+    fn everything() -> authority::Filter {
+        Asker::bearer(&Caller { permissions: Arc::new(["*".to_owned()].into()), ..Caller::default() })
+            .records("incident:read")
+    }
 
     fn sql(descending: bool, begin: Begin<'_>) -> String {
         let order = Order { columns: vec![DUE], descending };
@@ -193,6 +243,8 @@ mod tests {
             view: "c.tickets",
             family: "c.tickets",
             tenant: Uuid::nil(),
+            kind: daybook_contents::kind("incident.Incident").unwrap(),
+            rows: &everything(),
             filters: &[],
             only: None,
             order: &order,
@@ -229,6 +281,8 @@ mod tests {
             view: "c.tickets",
             family: "c.tickets",
             tenant: Uuid::nil(),
+            kind: daybook_contents::kind("incident.Incident").unwrap(),
+            rows: &everything(),
             filters: &[filter],
             only: None,
             order: &order,

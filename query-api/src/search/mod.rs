@@ -9,11 +9,12 @@ use axum::Json;
 use axum::extract::State;
 use axum::http::HeaderMap;
 use axum::response::{IntoResponse, Response};
-use daybook_platform::{ApiError, Caller};
+use daybook_platform::ApiError;
 use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
 use crate::app::App;
+use crate::asker::Asker;
 use crate::freshness::Position;
 use crate::list::cursor::Cursor;
 use crate::params::Params;
@@ -39,7 +40,7 @@ const MOST_WORDS: usize = 20;
 /// What HTTP says to a request that is not answered as asked.
 pub async fn answer(
     State(app): State<App>,
-    caller: Caller,
+    caller: Asker,
     headers: HeaderMap,
     mut params: Params,
 ) -> Result<Response, ApiError> {
@@ -56,13 +57,13 @@ pub async fn answer(
     }
     let known: Vec<_> = ["q", "type", "limit", "cursor"].into_iter().chain(searched.facets()).collect();
     params.end(&known)?;
-    app.tides.opensearch.passed(caller.tenant, &positions).await?;
+    app.tides.opensearch.passed(caller.tenant(), &positions).await?;
 
     let wanted = Wanted { words, chosen };
     let list = format!("search {} {}", searched.indexes(&app.opensearch), wanted.said());
     let after = match cursor {
         None => None,
-        Some(text) => Some(place(&Cursor::read(&text, &app.sealer, caller.tenant, &list)?)),
+        Some(text) => Some(place(&Cursor::read(&text, &app.sealer, caller.tenant(), &list)?)),
     };
     let body = wanted.body(&searched, limit + 1, after);
     let mut found = app.opensearch.search(&searched.indexes(&app.opensearch), &body).await?;
@@ -73,7 +74,7 @@ pub async fn answer(
     let more = hits.len() as i64 > limit;
     hits.truncate(limit as usize);
     let next_cursor =
-        hits.last().filter(|_| more).map(|hit| cursor_after(hit).write(&app.sealer, caller.tenant, &list));
+        hits.last().filter(|_| more).map(|hit| cursor_after(hit).write(&app.sealer, caller.tenant(), &list));
     let facets: Map<String, Value> = found["aggregations"]
         .as_object()
         .into_iter()
@@ -95,7 +96,7 @@ pub async fn answer(
 /// What HTTP says to a request that is not answered as asked.
 pub async fn suggestions(
     State(app): State<App>,
-    caller: Caller,
+    caller: Asker,
     headers: HeaderMap,
     mut params: Params,
 ) -> Result<Response, ApiError> {
@@ -106,7 +107,7 @@ pub async fn suggestions(
     };
     let limit = params.number("limit", 1, 10, 50)?;
     params.end(&["q", "type", "limit"])?;
-    app.tides.opensearch.passed(caller.tenant, &positions).await?;
+    app.tides.opensearch.passed(caller.tenant(), &positions).await?;
 
     let mut found =
         app.opensearch.search(&searched.indexes(&app.opensearch), &suggest(&searched, &begun, limit)).await?;

@@ -1,11 +1,13 @@
-//! What a caller can find: the kinds they may read, and of each their own tenant's documents. It is a filter inside every
+//! What a caller can find: the kinds they may read, and of each the documents of their own tenant that are for them. It is a filter inside every
 //! query, not something taken away from its answer, so counts and suggestions tell nothing of others either.
 
 use daybook_kernel::{Field, Kind};
-use daybook_platform::{ApiError, Caller};
+use daybook_platform::ApiError;
 use serde_json::{Value as Json, json};
 
 use crate::app::{Scope, permission};
+use crate::asker::Asker;
+use crate::rows;
 use crate::stores::opensearch::Opensearch;
 
 /// The kinds to search in.
@@ -20,7 +22,7 @@ impl Searched {
     ///
     /// # Errors
     /// 400 for a type that is none; 403 where the caller may read none of those asked for.
-    pub fn read(caller: &Caller, said: Option<&str>) -> Result<Self, ApiError> {
+    pub fn read(caller: &Asker, said: Option<&str>) -> Result<Self, ApiError> {
         let searchable = || daybook_contents::kinds().filter(|kind| texts(*kind).next().is_some());
         let asked: Option<Vec<&str>> = said.map(|said| said.split(',').map(str::trim).collect());
         if let Some(unknown) =
@@ -53,6 +55,9 @@ impl Searched {
                 json!({ "term": { "type": kind.meta().type_name } }),
             ];
             must.extend(scope.only.map(|only| json!({ "term": { "id": only } })));
+            if !scope.rows.is_everything() {
+                must.push(rows::search(*kind, scope.rows.condition()));
+            }
             json!({ "bool": { "filter": must } })
         });
         json!({ "bool": { "should": each.collect::<Vec<_>>(), "minimum_should_match": 1 } })
@@ -92,13 +97,15 @@ fn texts(kind: &dyn Kind) -> impl Iterator<Item = &'static Field> {
 mod tests {
     use std::{collections::BTreeSet, sync::Arc};
 
+    use daybook_platform::Caller;
     use uuid::Uuid;
 
     use super::*;
 
-    fn caller(permissions: &[&str]) -> Caller {
+    fn caller(permissions: &[&str]) -> Asker {
         let permissions: BTreeSet<_> = permissions.iter().map(|name| (*name).to_owned()).collect();
-        Caller { tenant: Uuid::from_u128(7), permissions: Arc::new(permissions), ..Caller::default() }
+        let caller = Caller { tenant: Uuid::from_u128(7), permissions: Arc::new(permissions), ..Caller::default() };
+        Asker::bearer(&caller)
     }
 
     #[test]

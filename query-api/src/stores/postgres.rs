@@ -50,13 +50,19 @@ impl Postgres {
         Ok(Self { pool })
     }
 
-    /// Begins to read a tenant's rows.
+    /// Begins to read a tenant's rows; for somebody of a domain, none of other domains.
     ///
     /// # Errors
     /// When Postgres is away.
-    pub async fn reading(&self, tenant: Tenant) -> Result<Reading, Fault> {
-        // One round trip for all of it. The tenant is a UUID, so it can be nothing else to Postgres than a UUID's text.
-        let begin = format!("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SET LOCAL daybook.tenant = '{tenant}'");
+    pub async fn reading(&self, tenant: Tenant, domain: Option<&str>) -> Result<Reading, Fault> {
+        // One round trip for all of it. The tenant is a UUID, so it can be nothing else to Postgres than a UUID's text; of a
+        // domain's name the same is made sure.
+        let domain: String =
+            domain.unwrap_or_default().chars().filter(|c| c.is_ascii_alphanumeric() || *c == '-').collect();
+        let begin = format!(
+            "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SET LOCAL daybook.tenant = '{tenant}'; \
+             SET LOCAL daybook.domain = '{domain}'"
+        );
         Ok(self.pool.begin_with(AssertSqlSafe(begin)).await?)
     }
 

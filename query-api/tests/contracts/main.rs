@@ -9,3 +9,4 @@ mod single;
 mod statements;
 mod system;
 mod tickets;
+mod visible;

@@ -1,6 +1,11 @@
 //! Every statement of ours is one that the real schema understands.
 
-use daybook_query_api::app::Scope;
+use std::sync::Arc;
+
+use daybook_authority::{By, Filter as Records, Held, Moment, Principal, Standing};
+use daybook_contents::permissions::built_in;
+use daybook_facts::user;
+use daybook_kernel::Time;
 use daybook_query_api::cmdb::{impact, items as cis};
 use daybook_query_api::freshness::source;
 use daybook_query_api::history::{SCHEMA, event};
@@ -9,7 +14,7 @@ use daybook_query_api::list::filter::{Filter, Test};
 use daybook_query_api::list::order::Order;
 use daybook_query_api::list::statement::{Begin, Page, Statement};
 use daybook_query_api::list::{LIVE_VERSION, Listed, view};
-use daybook_query_api::{get, items, members};
+use daybook_query_api::{get, items, members, standings};
 use sqlx::{AssertSqlSafe, Executor as _, SqlSafeStr as _};
 use uuid::Uuid;
 
@@ -28,7 +33,31 @@ const CONSTANT: &[&str] = &[
     cis::ITEMS,
     impact::OPEN_INCIDENTS,
     members::USERS,
+    standings::USER,
+    standings::GROUPS,
+    standings::ROLES,
+    standings::POLICIES,
 ];
+
+/// The records for somebody of a domain who may read what is their own, and their group's.
+fn somebody() -> Records {
+    let held = |name: &str, domain: Option<&str>| Held {
+        by: By::BuiltIn(built_in::named(name).unwrap()),
+        through: None,
+        domain: domain.map(str::to_owned),
+        until: None,
+    };
+    let standing = Standing {
+        status: user::Status::Active,
+        domain: Some("health".into()),
+        groups: [Uuid::nil()].into(),
+        held: vec![held("End User", None), held("Agent", Some("health"))],
+        policies: Arc::new([]),
+    };
+    let principal =
+        Principal { user: Uuid::nil(), tenant: Uuid::nil(), standing: Some(Arc::new(standing)), token: None };
+    Records::of(&principal, "incident:read", Moment::at(Time(0)))
+}
 
 /// Every form that the list of every kind can take: each filter, each order, each place to begin.
 fn lists() -> Vec<String> {
@@ -51,13 +80,14 @@ fn lists() -> Vec<String> {
                     Begin::Absent,
                     Begin::Present,
                 ] {
-                    let scope = Scope { tenant: Uuid::nil(), only: Some(Uuid::nil()) };
                     let page = Page {
                         view: &view,
                         family: &family,
-                        tenant: scope.tenant,
+                        tenant: Uuid::nil(),
+                        kind: listed.kind,
+                        rows: &somebody(),
                         filters: &filters,
-                        only: scope.only,
+                        only: Some(Uuid::nil()),
                         order: &order,
                         begin,
                         limit: 1,

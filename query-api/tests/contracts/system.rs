@@ -16,6 +16,7 @@ use daybook_query_api::app::{App, Parts, Tides};
 use daybook_query_api::history::Reader;
 use daybook_query_api::routes::routes;
 use daybook_query_api::settings::Settings;
+use daybook_query_api::standings::Standings;
 use daybook_query_api::stores::{clickhouse::Clickhouse, opensearch::Opensearch, postgres::Postgres};
 use daybook_schemas::sealing::Sealer;
 use serde_json::Value as Json;
@@ -95,6 +96,11 @@ fn read_as(settings: &PostgresSettings, user: &str, secret: &str) -> PostgresSet
     PostgresSettings { user: user.into(), password: Some(daybook_platform::Secret::new(password)), ..settings.clone() }
 }
 
+/// How the query API connects to Postgres.
+pub fn reader(settings: &PostgresSettings) -> PostgresSettings {
+    read_as(settings, "daybook_app", "postgres-app")
+}
+
 impl System {
     /// The system of the settings.
     pub async fn open() -> Self {
@@ -114,7 +120,7 @@ impl System {
         let owner: PgConnectOptions = settings.postgres.url.parse().unwrap();
         let of_owner = read_as(&settings.postgres, "daybook_owner", "postgres-owner");
         let owner = owner.username(&of_owner.user).password(of_owner.password.as_ref().unwrap().expose());
-        let postgres = Postgres::open(&read_as(&settings.postgres, "daybook_app", "postgres-app")).unwrap();
+        let postgres = Postgres::open(&reader(&settings.postgres)).unwrap();
         let mut reader = settings.clickhouse.clone();
         let password = std::fs::read_to_string(state().join("secrets/clickhouse-query")).unwrap();
         (reader.user, reader.password) = ("daybook_query".into(), Some(daybook_platform::Secret::new(password)));
@@ -123,6 +129,7 @@ impl System {
         let tides = Tides::watch(&postgres, &clickhouse, &opensearch, PATIENCE);
         let app = App::new(Parts {
             authenticator,
+            standings: Standings::default(),
             sealer: Sealer::new(&KEY),
             history: Reader::default(),
             postgres,

@@ -23,6 +23,14 @@ pub struct Ticket {
     pub category: Option<String>,
     /// What went wrong.
     pub text: String,
+    /// For whom.
+    pub caller: Uuid,
+    /// Who has it.
+    pub assignee: Option<Uuid>,
+    /// The group that has it.
+    pub group: Option<Uuid>,
+    /// The domain it is of.
+    pub domain: Option<&'static str>,
 }
 
 /// The `n`th of a series, one second after the one before.
@@ -34,6 +42,10 @@ pub fn ticket(n: u64) -> Ticket {
         at: 1_700_000_000_000_000 + n as i64 * 1_000_000,
         category: (!n.is_multiple_of(5)).then(|| format!("category {:03}", n % 7)),
         text: format!("the printer {n} is on fire"),
+        caller: Uuid::from_u128(1),
+        assignee: None,
+        group: None,
+        domain: None,
     }
 }
 
@@ -45,7 +57,10 @@ pub fn document(tenant: Tenant, ticket: &Ticket, number: u64) -> Json {
         "status": ticket.status,
         "priority": ticket.priority,
         "category": ticket.category,
-        "caller": Uuid::from_u128(1),
+        "caller": ticket.caller,
+        "assignee": ticket.assignee,
+        "group": ticket.group,
+        "domain": ticket.domain,
         "channel": "portal",
         "impact": 2, "urgency": 2,
         "cis": [], "links": [], "watchers": [], "tasks": [], "comments": 0,
@@ -70,10 +85,10 @@ pub async fn put(owner: &PgPool, tenant: Tenant, tickets: &[Ticket], number: u64
     let at: Vec<String> = tickets.iter().map(|ticket| daybook_kernel::Time(ticket.at).to_string()).collect();
     sqlx::query(
         r#"INSERT INTO incident.incidents (tenant, id, version, created_at, updated_at, position_partition, position_number,
-               number, status, caller, channel, priority, category, "group", assignee, parent, opened_at, external_number, doc)
+               number, status, caller, channel, priority, category, "group", assignee, parent, opened_at, external_number, domain, doc)
            SELECT $1, u.id, 1, u.at::timestamptz, u.at::timestamptz, 0, 1,
                u.doc->>'number', u.doc->>'status', (u.doc->>'caller')::uuid, u.doc->>'channel', u.doc->>'priority', u.doc->>'category',
-               NULL, NULL, NULL, u.at::timestamptz, NULL, u.doc
+               (u.doc->>'group')::uuid, (u.doc->>'assignee')::uuid, NULL, u.at::timestamptz, NULL, u.doc->>'domain', u.doc
            FROM unnest($2::uuid[], $3::text[], $4::jsonb[]) AS u (id, at, doc)"#,
     )
     .bind(tenant)

@@ -53,5 +53,5 @@ fn operation(id: &str, about: &str, counts: &[(&str, &str)]) -> Json {
         },
     });
     let given = json!({ "200": parts::answer("The figures.", answer) });
-    question(id, "figures", about, "incident:read", parameters, given, &["400", "401", "403", "503"])
+    question(id, "figures", about, "incident:measure", parameters, given, &["400", "401", "403", "503"])
 }

@@ -61,6 +61,12 @@ impl Caller {
         Ask { method: Method::PATCH, ..ask }
     }
 
+    /// A command by any method, under a key of its own.
+    pub fn method(&self, method: &str, path: &str, body: Json) -> Ask {
+        let ask = self.post(path, body);
+        Ask { method: method.parse().unwrap(), ..ask }
+    }
+
     /// A question.
     pub fn get(&self, path: &str) -> Ask {
         self.ask(Method::GET, "query-api", path)

@@ -13,6 +13,8 @@ pub struct Tenant {
     pub id: Uuid,
     /// Who runs it.
     pub admin: Caller,
+    /// Who has an account in it and runs it.
+    pub first: Caller,
     /// Who works in it.
     pub agent: Caller,
     /// For whom things go wrong.
@@ -32,17 +34,28 @@ impl Tenant {
         platform.give(&format!("organizations/{}/activate", begun.id), json!({})).await;
         let id = begun.id.to_string();
 
+        // Whoever sets it up has no account in it: the token says what they may.
         let admin = Caller::with_roles(system, &id, Uuid::new_v4(), &["admin"]).await;
         let user = async |name: &str| {
             let email = format!("{}@{slug}.example", name.to_lowercase());
             admin.give("users", json!({ "name": name, "email": email })).await.id
         };
-        let agent = Caller::with_roles(system, &id, user("Alba").await, &["agent"]).await;
-        let rita = Caller::with_roles(system, &id, user("Rita").await, &["end-user"]).await;
+        let (alba, rita) = (user("Alba").await, user("Rita").await);
+        // Nobody gives a role that they do not hold, so somebody holds them all: the first admin, whom anybody may name.
+        let first = user("Fee").await;
+        let role = |end: &str| json!({ "role": format!("00000000-0000-8000-8000-0000000000{end}") });
+        admin.give(&format!("users/{first}/assign_role"), role("02")).await;
+        let first = Caller::with_roles(system, &id, first, &["admin"]).await;
+        for (user, end) in [(alba, "0e"), (rita, "0f")] {
+            first.give(&format!("users/{user}/assign_role"), role(end)).await;
+        }
+        let agent = Caller::with_roles(system, &id, alba, &["agent"]).await;
+        let rita = Caller::with_roles(system, &id, rita, &["end-user"]).await;
         let group = admin.give("groups", json!({ "name": "Desk" })).await;
         let (desk, partition) = (group.id, group.partition());
         admin.give(&format!("groups/{desk}/add_member"), json!({ "user": agent.user })).await;
-        Self { system: system.clone(), id: begun.id, admin, agent, rita, desk, partition }
+        first.give(&format!("groups/{desk}/add_role"), role("0e")).await;
+        Self { system: system.clone(), id: begun.id, admin, first, agent, rita, desk, partition }
     }
 
     /// What a report of Rita's says.

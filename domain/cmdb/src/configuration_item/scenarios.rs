@@ -25,7 +25,7 @@ fn item(name: &str, ci_type: &str) -> Json {
 
 /// Two active applications and an active server.
 fn estate() -> Scenario {
-    let owner = Published::new(facts::User { status: facts::user::Status::Active });
+    let owner = Published::new(facts::User::with(facts::user::Status::Active));
     let mut book = Scenario::new(crate::KINDS).knowing(OWNER, owner);
     for (id, name, ci_type) in
         [(MAIL, "mail", "application"), (SHOP, "shop", "application"), (SERVER, "alpha", "server")]

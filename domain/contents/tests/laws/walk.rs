@@ -25,14 +25,14 @@ struct Everybody;
 
 impl Facts for Everybody {
     fn find(&self, of: &'static str, id: Uuid) -> Option<Arc<dyn Any + Send + Sync>> {
-        use daybook_facts::{configuration_item, group, subscription, user};
+        use daybook_facts::{configuration_item, subscription, user};
         let last = id == IDS[4];
         match of {
-            facts::User::TYPE if last => Some(Arc::new(facts::User { status: user::Status::Inactive })),
-            facts::User::TYPE => Some(Arc::new(facts::User { status: user::Status::Active })),
+            facts::User::TYPE if last => Some(Arc::new(facts::User::with(user::Status::Inactive))),
+            facts::User::TYPE => Some(Arc::new(facts::User::with(user::Status::Active))),
             facts::Group::TYPE => {
                 let members = IDS.iter().copied().map(Into::into).collect();
-                Some(Arc::new(facts::Group { status: group::Status::Active, members }))
+                Some(Arc::new(facts::Group::of(members)))
             }
             facts::ConfigurationItem::TYPE if !last => {
                 Some(Arc::new(facts::ConfigurationItem { status: configuration_item::Status::Active }))

@@ -15,7 +15,10 @@ const OTHER: Ref<AccessPolicy> = Ref::new(Uuid::from_u128(2));
 
 fn book() -> Scenario {
     let all = ["incident:read", "user:update", "access_policy:activate"].map(Permission::from).into();
-    Scenario::new(crate::KINDS).knowing(facts::Permissions::ID.id(), Published::new(facts::Permissions { all }))
+    let mut book =
+        Scenario::new(crate::KINDS).knowing(facts::Permissions::ID.id(), Published::new(facts::Permissions { all }));
+    book.by_service("setup");
+    book
 }
 
 /// Everybody may change what is said of themselves.
@@ -51,6 +54,14 @@ fn a_policy_is_put_in_force_when_it_gives_what_its_cases_expect() {
     assert_eq!(said(&book.give(OWN, "revise", forbids.clone())), "");
     assert_eq!(said(&book.give(OWN, "activate", json!({}))), "access_policy.activated");
     assert_eq!(said(&book.give(OWN, "revise", forbids)), "INVALID_TRANSITION", "in force it is not changed");
+}
+
+#[test]
+fn nobody_permits_what_they_may_not_do() {
+    let mut book = book();
+    assert!(book.give(OWN, "draft", own_record()).is_ok());
+    book.by(Uuid::from_u128(0xad));
+    assert_eq!(said(&book.give(OWN, "activate", json!({}))), "NOT_GRANTABLE");
 }
 
 #[test]

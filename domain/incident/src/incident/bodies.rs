@@ -1,7 +1,7 @@
 //! What is said in the commands and events of an incident.
 
 use daybook_facts as facts;
-use daybook_kernel::{Body, Choice, Level, Line, Number, Personal, Ref, Text, Time};
+use daybook_kernel::{Body, Choice, Level, Line, Number, Personal, Ref, Slug, Text, Time};
 use uuid::Uuid;
 
 use super::{Grade, Incident, Priority};
@@ -81,6 +81,8 @@ pub struct Created {
     pub cis: Vec<Ref<facts::ConfigurationItem>>,
     /// Its number in the system it comes from.
     pub external_number: Option<Line<40>>,
+    /// The domain of the organisation that its caller is of.
+    pub domain: Option<Slug>,
 }
 
 /// What went wrong, said better; what is left out stays as it is.

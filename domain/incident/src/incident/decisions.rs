@@ -92,6 +92,7 @@ pub fn decide(this: Option<&Incident>, command: Command, book: &Book<'_>, contex
 
 fn report_new(report: Report, book: &Book<'_>, context: &Context<'_>) -> Decision<Event> {
     facts::User::active(context, "caller", report.caller)?;
+    let domain = context.fact(report.caller).and_then(|caller| caller.domain.clone());
     let cis: BTreeSet<_> = report.cis.into_iter().collect();
     room(cis.len().saturating_sub(1), "configuration items")?;
     for ci in &cis {
@@ -112,6 +113,7 @@ fn report_new(report: Report, book: &Book<'_>, context: &Context<'_>) -> Decisio
         location: report.location,
         cis: cis.into_iter().collect(),
         external_number: report.external_number,
+        domain,
     }))
 }
 

@@ -25,10 +25,10 @@ const SERVER: Uuid = Uuid::from_u128(0x5e);
 const DAY: i64 = 24 * 3_600;
 
 fn book() -> Scenario {
-    let user = |status| Published::new(facts::User { status });
+    let user = |status| Published::new(facts::User::with(status));
     let group = |members: &[Uuid]| {
         let members: BTreeSet<_> = members.iter().copied().map(Ref::new).collect();
-        Published::new(facts::Group { status: facts::group::Status::Active, members })
+        Published::new(facts::Group::of(members))
     };
     let mut book = Scenario::new(crate::KINDS)
         .knowing(CALLER, user(facts::user::Status::Active))

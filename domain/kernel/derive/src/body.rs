@@ -39,6 +39,10 @@ pub fn body(input: &DeriveInput) -> syn::Result<TokenStream> {
         let (filter, sort, search, facet) = (has("filter"), has("sort"), has("search"), has("facet"));
         let blind = blind(field, names)?;
         let referrers = !words(&field.attrs, "book", &["referrers"])?.is_empty();
+        let belongs = match belongs(field)? {
+            Some(belongs) => quote!(::core::option::Option::Some(#belongs)),
+            None => quote!(::core::option::Option::None),
+        };
         Ok(quote! {
             ::daybook_kernel::Field {
                 name: #name,
@@ -47,6 +51,7 @@ pub fn body(input: &DeriveInput) -> syn::Result<TokenStream> {
                 view: ::daybook_kernel::View { filter: #filter, sort: #sort, search: #search, facet: #facet },
                 referrers: #referrers,
                 blind: #blind,
+                belongs: #belongs,
             }
         })
     });
@@ -75,6 +80,16 @@ pub fn body(input: &DeriveInput) -> syn::Result<TokenStream> {
             }
         }
     })
+}
+
+/// What the field says of whose the record is: `#[belongs(own)]`.
+fn belongs(field: &Field) -> syn::Result<Option<TokenStream>> {
+    let words = words(&field.attrs, "belongs", &["own", "team", "domain"])?;
+    Ok(words.first().map(|word| match word.as_str() {
+        "own" => quote!(::daybook_kernel::Belonging::Own),
+        "team" => quote!(::daybook_kernel::Belonging::Team),
+        _ => quote!(::daybook_kernel::Belonging::Domain),
+    }))
 }
 
 /// The field that a blind index is the hash of.
@@ -121,6 +136,13 @@ pub fn record(input: &DeriveInput) -> syn::Result<TokenStream> {
         let (ident, name) = (&field.ident, wire_name(field));
         quote!((#name, ::daybook_kernel::Value::to_datum(&self.#ident)))
     });
+    let mut belonging = Vec::new();
+    for field in &fields {
+        if let Some(belongs) = belongs(field)? {
+            let ident = &field.ident;
+            belonging.push(quote!((#belongs, ::daybook_kernel::Value::to_datum(&self.#ident))));
+        }
+    }
     Ok(quote! {
         #body
 
@@ -151,6 +173,10 @@ pub fn record(input: &DeriveInput) -> syn::Result<TokenStream> {
 
             fn references(&self) -> ::std::vec::Vec<(&'static str, ::daybook_kernel::Datum)> {
                 ::std::vec![#(#references),*]
+            }
+
+            fn belonging(&self) -> ::std::vec::Vec<(::daybook_kernel::Belonging, ::daybook_kernel::Datum)> {
+                ::std::vec![#(#belonging),*]
             }
         }
     })

@@ -10,7 +10,7 @@ mod variants;
 /// A record: a command's body, an event's body, a part of a state.
 ///
 /// `#[field(blind = "email")]` on an `Option<Blind>` says which personal field beside it it is the hash of.
-#[proc_macro_derive(Body, attributes(view, book, field))]
+#[proc_macro_derive(Body, attributes(view, book, field, belongs))]
 pub fn body(input: TokenStream) -> TokenStream {
     run(input, body::body)
 }
@@ -19,8 +19,9 @@ pub fn body(input: TokenStream) -> TokenStream {
 ///
 /// `#[record(context = "incident", plural = "incidents", path = "…", events = "incident", number = "INC")]`, and
 /// `shares = "identity.User"` where it has the id of such an aggregate, `book = "platform"` where it stands in the platform's
-/// book whichever tenant it is about.
-#[proc_macro_derive(Record, attributes(record, view, book, field))]
+/// book whichever tenant it is about. `#[belongs(own)]` (or `team`, `domain`) on a field says whose the record is: how far a
+/// permission reaches is judged by it.
+#[proc_macro_derive(Record, attributes(record, view, book, field, belongs))]
 pub fn record(input: TokenStream) -> TokenStream {
     run(input, body::record)
 }
