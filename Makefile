@@ -1,6 +1,6 @@
 # Daybook, by hand. Every target says what it does while it does it, and is harmless when repeated.
 .DEFAULT_GOAL := help
-.PHONY: help up down status test model faults upgrade journeys demo bench bench-journal bench-state clean
+.PHONY: help up down status test fuzz model faults upgrade journeys demo bench bench-journal bench-state clean
 
 help: ## This list
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 24
@@ -17,6 +17,9 @@ status: ## What runs, its memory and address
 
 test: ## Everything there is to check, from formatting to journeys through the running system
 	@tests/run
+
+fuzz: up ## Hostile input: every fuzzer for ten minutes, then 20,000 cases of schemathesis: three quarters of an hour
+	@tests/hostile/run
 
 model: ## Search the protocol once more, with one more record than `make test` does: minutes, and some GB of memory
 	@DAYBOOK_MODEL_MORE=1 cargo test --locked -p daybook-journal --test model holds -- --nocapture --test-threads=1
