@@ -18,7 +18,7 @@ status: ## What runs, its memory and address
 test: ## Everything there is to check, from formatting to journeys through the running system
 	@tests/run
 
-fuzz: up ## Hostile input: every fuzzer for ten minutes, then 20,000 cases of schemathesis: three quarters of an hour
+fuzz: up ## Hostile input: ten minutes for all that reads bytes of strangers, then 20,000 cases of schemathesis: three quarters of an hour
 	@tests/hostile/run
 
 model: ## Search the protocol once more, with one more record than `make test` does: minutes, and some GB of memory

@@ -80,8 +80,10 @@ async fn a_user_is_told_how_things_stand_and_refused_beyond_the_limit() {
     assert_eq!(let_through(&service, "/me", &token, 10).await, 4);
     let refused = ask(&service, "/me", &token).await;
     assert_eq!(refused.status(), StatusCode::TOO_MANY_REQUESTS);
-    assert_eq!(header(&refused, "retry-after"), "12");
-    assert!(header(&refused, "ratelimit").starts_with(r#""user-minute";r=0;t=60"#), "{refused:?}");
+    // One comes back every 12 seconds, of which a busy machine may have spent some.
+    let wait: u64 = header(&refused, "retry-after").parse().unwrap();
+    assert!((6..=12).contains(&wait), "{wait}");
+    assert!(header(&refused, "ratelimit").starts_with(r#""user-minute";r=0;t="#), "{refused:?}");
     let error = crate::edge::error(refused).await.1;
     assert_eq!(error["code"], "TOO_MANY_REQUESTS");
     let message = error["message"].as_str().unwrap();

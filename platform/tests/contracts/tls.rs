@@ -93,6 +93,7 @@ async fn call(outgoing: &Outgoing, service: &Service, headers: &[(&str, &str)]) 
 }
 
 #[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs openssl and curl"]
 async fn only_tls_1_3_is_spoken() {
     let authority = Authority::new();
     let service = authority.serve(false).await;
@@ -118,6 +119,7 @@ async fn only_tls_1_3_is_spoken() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs openssl and curl"]
 async fn a_renewed_certificate_is_used_without_a_restart() {
     let authority = Authority::new();
     let service = authority.serve(false).await;
@@ -139,6 +141,7 @@ async fn a_renewed_certificate_is_used_without_a_restart() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs openssl and curl"]
 async fn services_know_each_other_by_their_certificates() {
     let (authority, foreign) = (Authority::new(), Authority::new());
     let service = authority.serve(true).await;
@@ -162,6 +165,7 @@ async fn services_know_each_other_by_their_certificates() {
 }
 
 #[tokio::test]
+#[ignore = "needs openssl"]
 async fn half_of_a_certificate_stops_the_start() {
     let authority = Authority::new();
     for (http, expected) in [

@@ -257,8 +257,9 @@ fn column(shape: &Shape) -> Option<Json> {
         Shape::Flag => Some(json!({ "type": "boolean" })),
         Shape::Whole { .. } => Some(json!({ "type": "integer" })),
         // No store keeps a zero character.
-        Shape::Text { .. } | Shape::Number => Some(json!({ "type": "string", "pattern": r"^[^\u0000]*$" })),
-        Shape::Blind => Some(json!({ "type": "string" })),
+        Shape::Text { .. } | Shape::Number | Shape::Blind => {
+            Some(json!({ "type": "string", "pattern": r"^[^\u0000]*$" }))
+        }
         Shape::Choice { options, .. } => Some(json!({ "type": "string", "enum": options })),
         Shape::Time => Some(json!({ "type": "string", "format": "date-time" })),
         Shape::Date => Some(json!({ "type": "string", "format": "date" })),

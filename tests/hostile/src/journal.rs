@@ -4,7 +4,7 @@ use std::sync::LazyLock;
 
 use daybook_journal::Header;
 use daybook_kernel::RecordShape;
-use daybook_schemas::{body, envelope::Entry};
+use daybook_schemas::{body, envelope::Entry, sample};
 
 /// The bodies of all declared events.
 static BODIES: LazyLock<Vec<&'static RecordShape>> =
@@ -14,7 +14,7 @@ static BODIES: LazyLock<Vec<&'static RecordShape>> =
 pub fn entry(bytes: &[u8]) {
     if let Ok(entry) = Entry::decode(bytes) {
         let again = entry.encode(7);
-        assert_eq!(Entry::decode(&again).as_ref(), Ok(&entry));
+        assert_eq!(Entry::decode(&again).expect("what was written can be read"), entry);
     }
 }
 
@@ -24,8 +24,17 @@ pub fn event(bytes: &[u8]) {
     let shape = BODIES[usize::from(u16::from_be_bytes(*chosen)) % BODIES.len()];
     if let Ok(datum) = body::decode(shape, bytes) {
         let again = body::encode(shape, &datum).expect("what was read can be written");
-        assert_eq!(body::decode(shape, &again).as_ref(), Ok(&datum));
+        assert_eq!(body::decode(shape, &again).expect("what was written can be read"), datum);
     }
+}
+
+/// A body of every declared event, for [`event`] to begin with.
+pub fn samples() -> Vec<Vec<u8>> {
+    let sample = |(chosen, shape): (usize, &&'static RecordShape)| {
+        let bytes = body::encode(shape, &sample::record(shape)).expect("a sample can be written");
+        [&(chosen as u16).to_be_bytes()[..], &bytes].concat()
+    };
+    BODIES.iter().enumerate().map(sample).collect()
 }
 
 /// A gate header has one form, byte for byte.

@@ -1,4 +1,0 @@
-//! `event`, driven by libFuzzer.
-#![no_main]
-
-libfuzzer_sys::fuzz_target!(|bytes: &[u8]| daybook_hostile::run("event", bytes));
