@@ -57,7 +57,7 @@ fn limit(default: i64, maximum: i64) -> Json {
 /// The fields whose values are counted, each once, with what they mean.
 fn facets() -> Vec<(&'static str, &'static str)> {
     let mut seen = BTreeSet::new();
-    let fields = daybook_contents::kinds().flat_map(|kind: &'static dyn Kind| kind.meta().shape.fields);
+    let fields = searchable().flat_map(|kind: &'static dyn Kind| kind.meta().shape.fields);
     let facets = fields.filter(|field| field.view.facet);
     facets.filter(|field| seen.insert(field.name)).map(|field| (field.name, field.doc)).collect()
 }
