@@ -92,10 +92,10 @@ async fn a_head_that_is_too_large_is_refused() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn who_does_not_take_an_answer_is_cut_off() {
-    let service = with(|http| (http.write_timeout_ms, http.timeout_ms) = (200, 5_000)).await;
+    let service = with(|http| (http.write_timeout_ms, http.timeout_ms) = (600, 5_000)).await;
     let mut stream = TcpStream::connect(&service.address).await.unwrap();
     stream.write_all(b"GET /large HTTP/1.1\r\nhost: x\r\n\r\n").await.unwrap();
-    tokio::time::sleep(Duration::from_millis(900)).await;
+    tokio::time::sleep(Duration::from_millis(1_800)).await;
     let mut taken = Vec::new();
     let _ = tokio::time::timeout(Duration::from_secs(5), stream.read_to_end(&mut taken)).await.expect("it is closed");
     assert!(taken.len() < LARGE, "all {} bytes came", taken.len());
