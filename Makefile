@@ -1,6 +1,6 @@
 # Daybook, by hand. Every target says what it does while it does it, and is harmless when repeated.
 .DEFAULT_GOAL := help
-.PHONY: help up down status test matrix model faults upgrade journeys demo bench bench-journal bench-state clean
+.PHONY: help up down status test matrix fuzz model faults upgrade journeys demo bench bench-journal bench-state clean
 
 help: ## This list
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 24
@@ -22,6 +22,9 @@ matrix: up ## Every operation asked by everybody who must not get an answer; the
 	@DAYBOOK_CONFIG=$(CURDIR)/.local/daybook.toml DAYBOOK_STATE=$(CURDIR)/.local DAYBOOK_PORT_OFFSET=0 \
 	  cargo test --quiet --locked --workspace --test journeys -- --ignored --exact --nocapture matrix::nothing_crosses_over \
 	  | grep -E '^( |[a-z]+ ?[a-z]* +[0-9]|\{)'
+
+fuzz: up ## Hostile input: ten minutes for all that reads bytes of strangers, then 20,000 cases of schemathesis: three quarters of an hour
+	@tests/hostile/run
 
 model: ## Search the protocol once more, with one more record than `make test` does: minutes, and some GB of memory
 	@DAYBOOK_MODEL_MORE=1 cargo test --locked -p daybook-journal --test model holds -- --nocapture --test-threads=1

@@ -19,7 +19,9 @@ use daybook_command_api::{
     settings::Settings,
     start::{CHECK, start},
 };
-use daybook_platform::{Authenticator, Health, Shutdown, edge, metrics, ops, serve, settings, telemetry};
+use daybook_platform::{
+    Authenticator, Health, Limits, Shutdown, edge, metrics, ops, serve, settings, telemetry, trail,
+};
 use daybook_schemas::sealing::Sealer;
 use mimalloc::MiMalloc;
 use tokio::time::Instant;
@@ -55,6 +57,7 @@ async fn run() -> Result<(), Failure> {
     let settings: Settings = settings::load()?;
     let telemetry = telemetry::start(&settings.telemetry)?;
     tracing::info!(settings = settings::summary(&settings), "starting");
+    trail::start(&settings.trail, &settings.telemetry.service)?;
     let metrics = metrics::install()?;
     let health = Health::new();
     health.require(CHECK);
@@ -64,9 +67,10 @@ async fn run() -> Result<(), Failure> {
     let engine = Arc::new(OnceLock::new());
 
     let api = Api { engine: engine.clone(), authenticator };
-    let router = edge::guard(routes(api).merge(ops::routes(&health, &metrics)), &settings.http);
+    let limits = Limits::new(&settings.limits)?;
+    let router = edge::limited(routes(api).merge(ops::routes(&health, &metrics)), &settings.http, &limits);
     let router = parting(router, &shutdown);
-    let listener = serve::bind(&settings.http.listen).await?;
+    let listener = serve::bind(&settings.http).await?;
     // It goes on serving after the shutdown was asked for, until others have taken over.
     let closing = Shutdown::new();
     let serving = serve::serve(listener, router, &settings.http, &health, &closing);
@@ -80,6 +84,7 @@ async fn run() -> Result<(), Failure> {
     if let Some(engine) = Arc::into_inner(engine).and_then(OnceLock::into_inner) {
         engine.shutdown(Duration::from_millis(settings.command_api.drain_ms)).await;
     }
+    trail::stop();
     telemetry.stop().await;
     worked
 }

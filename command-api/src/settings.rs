@@ -1,8 +1,8 @@
 //! What an operator tells the command API.
 
 use daybook_contents::CODE_VERSION;
-use daybook_journal::{Limits, Settings as Journal};
-use daybook_platform::sections::{Auth, Http, Kafka, Registry, Sealing, Store, Telemetry};
+use daybook_journal::{Limits as JournalLimits, Settings as Journal};
+use daybook_platform::sections::{Auth, Http, Kafka, Limits, Registry, Sealing, Services, Store, Telemetry, Trail};
 use serde::{Deserialize, Serialize};
 
 /// The settings, a section for each thing the process talks to.
@@ -19,10 +19,16 @@ pub struct Settings {
     pub sealing: Sealing,
     /// The HTTP interface.
     pub http: Http,
+    /// How many requests are let through.
+    pub limits: Limits,
+    /// How other instances are called.
+    pub services: Services,
     /// Logs and traces.
     pub telemetry: Telemetry,
     /// The local store of folded books.
     pub store: Store,
+    /// Where refusals are kept.
+    pub trail: Trail,
     /// What is this service's own.
     pub command_api: CommandApi,
 }
@@ -72,7 +78,10 @@ impl Default for Settings {
             auth: Auth::default(),
             sealing: Sealing::default(),
             http: Http { access_log: false, ..Http::default() },
+            limits: Limits::default(),
+            services: Services::default(),
             telemetry: Telemetry { service: "command-api".into(), ..Telemetry::default() },
+            trail: Trail::default(),
             store: Store::default(),
             command_api: CommandApi::default(),
         }
@@ -86,7 +95,7 @@ impl Settings {
             development: self.kafka.development,
             url: self.command_api.url.clone(),
             code_version: self.command_api.code_version.max(CODE_VERSION),
-            limits: Limits::default(),
+            limits: JournalLimits::default(),
             ..Journal::new(self.kafka.brokers.clone(), "daybook-command-api")
         }
     }

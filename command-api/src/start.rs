@@ -11,7 +11,7 @@ use tokio::task::spawn_blocking;
 use crate::{
     engine::Engine,
     facts::FactTable,
-    forward::{Forwarder, peers::PeersError},
+    forward::{Forwarder, ForwarderError},
     machine::Shared,
     settings::Settings,
     standings::Standings,
@@ -39,9 +39,9 @@ pub enum StartError {
     /// There is no local store.
     #[error(transparent)]
     Store(#[from] StoreError),
-    /// The peers of the settings cannot be used.
+    /// Other instances cannot be called as the settings say.
     #[error(transparent)]
-    Peers(#[from] PeersError),
+    Forwarder(#[from] ForwarderError),
 }
 
 /// Opens the engine, which claims nothing yet. What is down is waited for, and `/health/ready` says what it is.
@@ -54,7 +54,7 @@ pub async fn start(
     health: &Health,
     shutdown: &Shutdown,
 ) -> Result<Option<Engine>, StartError> {
-    let forwarder = Arc::new(Forwarder::new(&settings.command_api)?);
+    let forwarder = Arc::new(Forwarder::new(&settings.command_api, &settings.services)?);
     let journal = settings.journal();
     let all: Vec<Topic> = topics(settings.command_api.partitions);
     let checked = wait_for("Kafka", health, shutdown, async || {

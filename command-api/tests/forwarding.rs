@@ -12,10 +12,11 @@ use daybook_command_api::{
     forward::{Fate, Forwarder, Parcel, header::Forward},
     settings::CommandApi,
 };
+use daybook_platform::sections::Services;
 use tokio::net::TcpListener;
 
 fn forwarder() -> Forwarder {
-    Forwarder::new(&CommandApi::default()).unwrap()
+    Forwarder::new(&CommandApi::default(), &Services::default()).unwrap()
 }
 
 fn parcel() -> Parcel {

@@ -22,6 +22,8 @@ use uuid::Uuid;
 
 use crate::error::ApiError;
 use crate::jwks::{Jwks, JwksError};
+use crate::limits;
+use crate::request;
 use crate::sections::Auth;
 use crate::token_cache::{Fingerprint, TokenCache, Verified};
 
@@ -116,8 +118,18 @@ impl Authenticator {
         Ok(Self { jwks: Arc::new(Jwks::open(&settings.jwks).await?), validation, cache: TokenCache::new(REMEMBERED) })
     }
 
-    /// The caller of a request with these headers.
+    /// The caller of a request with these headers, counted for their limits.
     pub async fn caller(&self, headers: &HeaderMap) -> Result<Caller, ApiError> {
+        match self.believed(headers).await {
+            Ok(caller) => {
+                request::known(caller.tenant, caller.user);
+                limits::count(&caller).await.map(|()| caller)
+            }
+            Err(refusal) => limits::count_stranger().await.and(Err(refusal)),
+        }
+    }
+
+    async fn believed(&self, headers: &HeaderMap) -> Result<Caller, ApiError> {
         let Some(header) = headers.get(AUTHORIZATION) else {
             let message = "send an access token: Authorization: Bearer <token>";
             return Err(ApiError::unauthenticated(message, r#"Bearer realm="daybook""#));

@@ -1,7 +1,7 @@
 //! The edge: what every HTTP request passes, whatever it asks for.
 //!
 //! One middleware names the request, bounds its body and its time, follows its trace, catches a panic, puts every error in
-//! the one envelope, counts it and logs it. It is one layer rather than ten because it runs thousands of times a second.
+//! the one envelope, protects every answer by headers, counts it and logs it. It is one layer rather than ten because it runs thousands of times a second.
 
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
@@ -20,32 +20,69 @@ use tracing::{Instrument, Span};
 
 use crate::body::{self, BodyLimit};
 use crate::error::ApiError;
+use crate::limits::Limits;
+use crate::network::{Networks, Peer};
 use crate::request::{self, REQUEST_ID, RequestContext};
 use crate::sections::Http;
-use crate::{telemetry, trace_context};
+use crate::trail::{self, Record, What};
+use crate::{headers, telemetry, trace_context};
 
 /// The route under which requests are counted that match none.
 const NO_ROUTE: &str = "none";
 
-#[derive(Debug, Clone, Copy)]
+/// What only our own services may say: that they forward a request, that a policy asks, and in which tenant it acts.
+static OF_SERVICES: [HeaderName; 3] = [
+    HeaderName::from_static("daybook-forward"),
+    HeaderName::from_static("daybook-cause"),
+    HeaderName::from_static("daybook-tenant"),
+];
+
 struct Edge {
     body_limit: usize,
     timeout: Duration,
     access_log: bool,
+    trusted_proxies: Networks,
+    limits: Option<Arc<Limits>>,
+    /// Whether clients may be told to come by TLS alone.
+    has_tls: bool,
+    /// Whether our own services are known by their certificates.
+    knows_services: bool,
 }
 
 /// Puts the edge around a service's routes, and answers what matches none of them. Call it last: routes added later are
-/// outside.
+/// outside. Whoever calls is let through as often as they like; see [`limited`].
 pub fn guard<S: Clone + Send + Sync + 'static>(routes: Router<S>, settings: &Http) -> Router<S> {
+    around(routes, settings, None)
+}
+
+/// Puts the edge around a service's routes, as [`guard`] does, and counts requests for who sends them.
+pub fn limited<S: Clone + Send + Sync + 'static>(
+    routes: Router<S>,
+    settings: &Http,
+    limits: &Arc<Limits>,
+) -> Router<S> {
+    around(routes, settings, Some(limits.clone()))
+}
+
+fn around<S: Clone + Send + Sync + 'static>(
+    routes: Router<S>,
+    settings: &Http,
+    limits: Option<Arc<Limits>>,
+) -> Router<S> {
     let edge = Edge {
         body_limit: settings.body_limit,
         timeout: Duration::from_millis(settings.timeout_ms),
         access_log: settings.access_log,
+        trusted_proxies: settings.trusted_proxies.clone(),
+        limits,
+        has_tls: settings.certificate_file.is_some(),
+        knows_services: settings.client_ca_file.is_some(),
     };
-    routes
+    let routes = routes
         .fallback(no_such_route)
         .method_not_allowed_fallback(method_not_allowed)
-        .layer(from_fn_with_state(Arc::new(edge), pass))
+        .layer(from_fn_with_state(Arc::new(edge), pass));
+    settings.allowed_origins.around(routes)
 }
 
 async fn no_such_route(method: Method, uri: Uri) -> ApiError {
@@ -61,8 +98,12 @@ async fn pass(State(edge): State<Arc<Edge>>, request: Request, next: Next) -> Re
     let started = Instant::now();
     let route = request.extensions().get::<MatchedPath>().cloned();
     let parent = trace_context::extract(request.headers());
+    let peer = request.extensions().get::<Peer>().copied();
+    let address = peer.map(|peer| edge.trusted_proxies.client(peer.address.ip(), request.headers()));
     let context = RequestContext {
         id: request::id_for(request.headers()),
+        address,
+        caller: Arc::default(),
         deadline: started + edge.timeout,
         traceparent: parent.as_ref().map(|parent| trace_context::format(parent).into()),
     };
@@ -76,13 +117,36 @@ async fn pass(State(edge): State<Arc<Edge>>, request: Request, next: Next) -> Re
         span: Span::none(),
     };
     passage.span = trace_context::request_span(&context.id, passage.method.as_str(), passage.route(), parent);
-    let id = HeaderValue::from_str(&context.id);
+    let (id, caller) = (context.id.clone(), context.caller.clone());
 
     let span = passage.span.clone();
-    let mut response = request::during(context, answer(&edge, request, next)).instrument(span).await;
-    if let Ok(id) = id {
+    let admission = edge.limits.as_ref().and_then(|limits| limits.admission(peer, address));
+    let answering = async {
+        match &admission {
+            Some(admission) => admission.during(answer(&edge, request, next)).await,
+            None => answer(&edge, request, next).await,
+        }
+    };
+    let mut response = request::during(context, answering).instrument(span).await;
+    if let Some(what) = response.extensions_mut().remove::<What>() {
+        let known = caller.get();
+        trail::keep(&Record {
+            what,
+            tenant: known.map(|known| known.tenant),
+            actor: known.map(|known| known.user),
+            method: passage.method(),
+            route: passage.route().to_owned(),
+            status: response.status().as_u16(),
+            request: id.to_string(),
+        });
+    }
+    if let Ok(id) = HeaderValue::from_str(&id) {
         response.headers_mut().insert(HeaderName::from_static(REQUEST_ID), id);
     }
+    if let Some(admission) = admission {
+        admission.tell(response.headers_mut());
+    }
+    headers::protect(response.headers_mut(), edge.has_tls);
     passage.status = Some(response.status());
     response
 }
@@ -95,6 +159,12 @@ async fn answer(edge: &Edge, mut request: Request, next: Next) -> Response {
     let body = std::mem::replace(request.body_mut(), Body::empty());
     *request.body_mut() = body::bounded(body, request.headers(), edge.body_limit);
     request.extensions_mut().insert(BodyLimit(edge.body_limit));
+    if edge.knows_services && !request.extensions().get::<Peer>().is_some_and(|peer| peer.is_service) {
+        let of_services = OF_SERVICES.iter().find(|name| request.headers().contains_key(*name));
+        if let Some(name) = of_services {
+            return ApiError::only_services(name.as_str()).into_response();
+        }
+    }
     if too_large {
         return ApiError::body_too_large(edge.body_limit).into_response();
     }

@@ -12,6 +12,7 @@ use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 
 use crate::request;
+use crate::trail::What;
 
 /// What is wrong with one field of a request.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -75,6 +76,12 @@ impl ApiError {
     /// 403: the caller lacks a permission, which is named.
     pub fn forbidden(permission: &str) -> Self {
         Self::new(StatusCode::FORBIDDEN, "FORBIDDEN", format!("this needs the permission {permission}"))
+    }
+
+    /// 403: a header that only services of our own may send, and the client has shown no certificate of one.
+    pub fn only_services(header: &str) -> Self {
+        let message = format!("{header} is taken only from a service, known by its certificate");
+        Self::new(StatusCode::FORBIDDEN, "SERVICE_CERTIFICATE_REQUIRED", message)
     }
 
     /// 404: there is no such thing, or none that the caller may know of. `what` is as in "incident 7f…".
@@ -187,7 +194,11 @@ impl IntoResponse for ApiError {
                 request_id: request.as_ref().map_or("", |request| &request.id),
             },
         };
+        let refusal = What::of(self.status.as_u16(), &self.code, &self.message);
         let mut response = (self.status, Json(envelope)).into_response();
+        if let Some(refusal) = refusal {
+            response.extensions_mut().insert(refusal);
+        }
         if let Some(after) = self.retry_after {
             // Rounded up: a client that comes back too early is refused again.
             let seconds = after.as_millis().div_ceil(1000).max(1) as u64;

@@ -9,14 +9,23 @@
 
 pub mod auth;
 pub mod body;
+mod connections;
 pub mod edge;
 pub mod error;
+pub mod files;
+mod headers;
 pub mod health;
 pub mod issuer;
 pub mod jwks;
+pub mod limits;
 mod log_line;
 pub mod metrics;
+pub mod network;
 pub mod ops;
+pub mod origins;
+pub mod outgoing;
+mod pace;
+pub mod page;
 pub mod request;
 pub mod secret;
 pub mod sections;
@@ -24,11 +33,14 @@ pub mod serve;
 pub mod settings;
 pub mod shutdown;
 pub mod telemetry;
+mod tls;
 mod token_cache;
 pub mod trace_context;
+pub mod trail;
 
 pub use auth::{Authenticator, Caller};
 pub use error::{ApiError, FieldError};
 pub use health::Health;
+pub use limits::Limits;
 pub use secret::Secret;
 pub use shutdown::Shutdown;

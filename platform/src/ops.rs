@@ -27,8 +27,8 @@ pub async fn serve(
     metrics: &Metrics,
     shutdown: &Shutdown,
 ) -> Result<tokio::task::JoinHandle<()>, ListenError> {
-    let listener = bind(&settings.listen).await?;
     let http = Http { listen: settings.listen.clone(), access_log: false, drain_ms: 1000, ..Http::default() };
+    let listener = bind(&http).await?;
     let router = edge::guard(routes(health, metrics), &http);
     let (health, shutdown) = (health.clone(), shutdown.clone());
     Ok(tokio::spawn(async move { serve::serve(listener, router, &http, &health, &shutdown).await }))

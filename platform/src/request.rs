@@ -1,7 +1,8 @@
 //! The request being answered: its id, its deadline and the trace it came with.
 
 use std::convert::Infallible;
-use std::sync::Arc;
+use std::net::IpAddr;
+use std::sync::{Arc, OnceLock};
 
 use axum::extract::FromRequestParts;
 use axum::http::HeaderMap;
@@ -17,10 +18,28 @@ pub const REQUEST_ID: &str = "x-request-id";
 pub struct RequestContext {
     /// The client's `X-Request-Id`, else `req_` and a UUIDv7.
     pub id: Arc<str>,
+    /// Where it comes from: the other end of the connection, or whom a trusted proxy says it speaks for.
+    pub address: Option<IpAddr>,
+    /// Who sent it, once that is known.
+    pub caller: Arc<OnceLock<Known>>,
     /// When the edge gives up and answers 504. A handler that has more to say then (a command id, say) answers a little before.
     pub deadline: Instant,
     /// The valid `traceparent` the client sent.
     pub traceparent: Option<Arc<str>>,
+}
+
+/// Who sent a request, by ids.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Known {
+    /// The tenant in which the caller acts.
+    pub tenant: Uuid,
+    /// The user.
+    pub user: Uuid,
+}
+
+/// Says who sent the request that the current task answers.
+pub(crate) fn known(tenant: Uuid, user: Uuid) {
+    let _ = CURRENT.try_with(|request| request.caller.set(Known { tenant, user }));
 }
 
 tokio::task_local! {
@@ -57,6 +76,8 @@ impl<S: Sync> FromRequestParts<S> for RequestContext {
         Ok(current().unwrap_or_else(|| RequestContext {
             // A router without the edge around it, as in a unit test of a handler.
             id: id_for(&HeaderMap::new()),
+            address: None,
+            caller: Arc::default(),
             deadline: Instant::now() + std::time::Duration::from_secs(10),
             traceparent: None,
         }))

@@ -7,6 +7,9 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
+use crate::limits::Profile;
+use crate::network::Networks;
+use crate::origins::Origins;
 use crate::secret::Secret;
 
 /// `[kafka]`: the brokers that keep the journals.
@@ -156,6 +159,25 @@ pub struct Http {
     pub timeout_ms: u64,
     /// Time for a client to send its request's head, in milliseconds; then the connection is closed.
     pub header_timeout_ms: u64,
+    /// Time in which a client has to take some of its answer, in milliseconds; then the connection is closed.
+    pub write_timeout_ms: u64,
+    /// Largest head of a request (line and headers), in bytes, at least 8192; a larger one is answered 431.
+    pub head_limit: usize,
+    /// Most connections at once; further ones wait until one ends.
+    pub connections: usize,
+    /// Most connections at once from one address that is no trusted proxy's; further ones are closed.
+    pub connections_per_address: usize,
+    /// The service's certificate with its chain, in PEM: with it only TLS 1.3 is spoken. Read anew when it changes.
+    pub certificate_file: Option<PathBuf>,
+    /// The certificate's private key, in PEM.
+    pub key_file: Option<PathBuf>,
+    /// The authority of our own services' certificates, in PEM: who shows one of them is a service, and what only services
+    /// may say (`Daybook-Forward`, `Daybook-Cause`) is taken from nobody else.
+    pub client_ca_file: Option<PathBuf>,
+    /// Networks of the proxies before this service, such as `10.0.0.0/8`: what they say in `X-Forwarded-For` is believed.
+    pub trusted_proxies: Networks,
+    /// Origins whose pages may read answers, such as `https://desk.example.com` (CORS). None: no page of another origin.
+    pub allowed_origins: Origins,
     /// Time for the requests under way when a shutdown is asked for, in milliseconds.
     pub drain_ms: u64,
     /// One log line for each request. Server errors are always logged.
@@ -169,10 +191,47 @@ impl Default for Http {
             body_limit: 1024 * 1024,
             timeout_ms: 10_000,
             header_timeout_ms: 30_000,
+            write_timeout_ms: 30_000,
+            head_limit: 32 * 1024,
+            connections: 8_192,
+            connections_per_address: 2_048,
+            certificate_file: None,
+            key_file: None,
+            client_ca_file: None,
+            trusted_proxies: Networks::default(),
+            allowed_origins: Origins::default(),
             drain_ms: 10_000,
             access_log: true,
         }
     }
+}
+
+/// `[services]`: how this service calls others of ours, where they speak TLS.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Services {
+    /// The authority of their certificates, in PEM.
+    pub ca_file: Option<PathBuf>,
+    /// The certificate that this service shows, with its chain, in PEM. Read anew when it changes.
+    pub certificate_file: Option<PathBuf>,
+    /// Its private key, in PEM.
+    pub key_file: Option<PathBuf>,
+}
+
+/// `[limits]`: how many requests are let through.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Limits {
+    /// The set of figures: `standard`, `strict`, `enterprise`, or `development`, which hinders nobody.
+    pub profile: Profile,
+    /// The Redis in which all instances count together, `redis://host:port/database`; none, each counts for itself.
+    pub redis_url: Option<String>,
+    /// Its password, from the environment or from `redis_password_file`.
+    pub redis_password: Option<Secret>,
+    /// Path of a file that holds the password.
+    pub redis_password_file: Option<PathBuf>,
+    /// Networks of our own instances: what they forward was counted where it came in.
+    pub instances: Networks,
 }
 
 /// `[ops]`: the small HTTP server for health and metrics of a process without an HTTP interface of its own.
@@ -218,6 +277,24 @@ impl Default for Store {
     }
 }
 
+/// `[trail]`: where refusals are kept for those who watch over security.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Trail {
+    /// The folder of the files, one for each process; none, records go into the log.
+    pub folder: Option<PathBuf>,
+    /// Largest file, in bytes; then another is begun.
+    pub file_bytes: u64,
+    /// How many full files are kept.
+    pub files: usize,
+}
+
+impl Default for Trail {
+    fn default() -> Self {
+        Self { folder: None, file_bytes: 16 << 20, files: 16 }
+    }
+}
+
 /// `[telemetry]`: logs and traces.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(default)]
@@ -258,6 +335,9 @@ pub(crate) struct Shared {
     sealing: Sealing,
     store: Store,
     http: Http,
+    limits: Limits,
+    services: Services,
     ops: Ops,
     telemetry: Telemetry,
+    trail: Trail,
 }

@@ -23,9 +23,10 @@ const CALLER: &str = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
 const UNSAMPLED: &str = "00-5bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-00";
 
 async fn served(address: &str, routes: Router) -> String {
-    let listener = serve::bind(address).await.unwrap();
+    let settings = Http { listen: address.to_owned(), ..Http::default() };
+    let listener = serve::bind(&settings).await.unwrap();
     tokio::spawn(async move {
-        serve::serve(listener, routes, &Http::default(), &Health::new(), &Shutdown::new()).await;
+        serve::serve(listener, routes, &settings, &Health::new(), &Shutdown::new()).await;
     });
     format!("http://{address}")
 }

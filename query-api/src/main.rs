@@ -4,7 +4,9 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 
-use daybook_platform::{Authenticator, Health, Shutdown, edge, metrics, ops, serve, settings, telemetry};
+use daybook_platform::{
+    Authenticator, Health, Limits, Shutdown, edge, metrics, ops, serve, settings, telemetry, trail,
+};
 use daybook_query_api::app::{App, Parts, Tides};
 use daybook_query_api::history::Reader;
 use daybook_query_api::routes::routes;
@@ -33,16 +35,20 @@ async fn run() -> Result<(), Failure> {
     let settings: Settings = settings::load()?;
     let telemetry = telemetry::start(&settings.telemetry)?;
     tracing::info!(settings = settings::summary(&settings), "starting");
+    trail::start(&settings.trail, &settings.telemetry.service)?;
     let metrics = metrics::install()?;
     let health = Health::new();
     health.require(Store::Postgres.name());
     let shutdown = Shutdown::on_signals()?;
 
     let app = open(&settings).await?;
-    let router = edge::guard(routes(app.clone()).merge(ops::routes(&health, &metrics)), &settings.http);
-    let listener = serve::bind(&settings.http.listen).await?;
+    let limits = Limits::new(&settings.limits)?;
+    let routes = routes(app.clone()).merge(ops::routes(&health, &metrics));
+    let router = edge::limited(routes, &settings.http, &limits);
+    let listener = serve::bind(&settings.http).await?;
     let serving = serve::serve(listener, router, &settings.http, &health, &shutdown);
     tokio::join!(serving, watch(&app, &health, &shutdown));
+    trail::stop();
     telemetry.stop().await;
     Ok(())
 }

@@ -4,9 +4,10 @@ use axum::Router;
 use axum::extract::{Path, State};
 use axum::http::HeaderMap;
 use axum::http::header::CONTENT_TYPE;
-use axum::response::{Html, IntoResponse};
+use axum::response::IntoResponse;
 use axum::routing::{MethodRouter, get};
 use daybook_kernel::Kind;
+use daybook_platform::page::Page;
 use daybook_schemas::openapi;
 
 use crate::app::App;
@@ -128,10 +129,10 @@ fn special() -> Router<App> {
 /// The description of the interface, for programs and for people: `/openapi.json` and `/docs`, made once.
 fn documents() -> Router<App> {
     let document = openapi::query_api().to_string();
-    let page = openapi::page("Daybook queries", "/openapi.json");
+    let page = Page::new(openapi::page("Daybook queries", "/openapi.json"));
     Router::new()
         .route("/openapi.json", get(async move || ([(CONTENT_TYPE, "application/json")], document).into_response()))
-        .route("/docs", get(async move || Html(page)))
+        .route("/docs", get(async move || page.answer()))
 }
 
 /// All routes, without the edge around them.

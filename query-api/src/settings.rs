@@ -1,6 +1,6 @@
 //! What an operator tells the query API.
 
-use daybook_platform::sections::{Auth, Clickhouse, Http, Opensearch, Postgres, Sealing, Telemetry};
+use daybook_platform::sections::{Auth, Clickhouse, Http, Limits, Opensearch, Postgres, Sealing, Telemetry, Trail};
 use serde::{Deserialize, Serialize};
 
 /// The settings, a section for each thing the process talks to.
@@ -19,8 +19,12 @@ pub struct Settings {
     pub sealing: Sealing,
     /// The HTTP interface.
     pub http: Http,
+    /// How many requests are let through.
+    pub limits: Limits,
     /// Logs and traces.
     pub telemetry: Telemetry,
+    /// Where refusals are kept.
+    pub trail: Trail,
     /// What is this service's own.
     pub query_api: QueryApi,
 }
@@ -52,7 +56,9 @@ impl Default for Settings {
             auth: Auth::default(),
             sealing: Sealing::default(),
             http: Http { listen: "127.0.0.1:18010".into(), ..Http::default() },
+            limits: Limits::default(),
             telemetry: Telemetry { service: "query-api".into(), ..Telemetry::default() },
+            trail: Trail::default(),
             query_api: QueryApi::default(),
         }
     }

@@ -67,6 +67,17 @@ const MAY_KNOW: &[(&str, &[&str])] = &[
     ("daybook-tests", &[]),
     ("daybook-history", &[]),
     ("daybook-proxy", &[]),
+    (
+        "daybook-hostile",
+        &[
+            "daybook-kernel",
+            "daybook-contents",
+            "daybook-schemas",
+            "daybook-journal",
+            "daybook-platform",
+            "daybook-query-api",
+        ],
+    ),
 ];
 
 /// Crates of others that only these rooms may link.
@@ -75,7 +86,7 @@ const ONLY_IN: &[(&str, &[&str])] = &[
     ("sqlx", &["daybook-projectors", "daybook-query-api", "daybook-cli"]),
     ("clickhouse", &["daybook-projectors", "daybook-query-api", "daybook-cli"]),
     ("apache-avro", &["daybook-schemas"]),
-    ("axum", &["daybook-platform", "daybook-command-api", "daybook-query-api"]),
+    ("axum", &["daybook-platform", "daybook-command-api", "daybook-query-api", "daybook-hostile"]),
 ];
 
 /// What the domain must not link: it is pure.

@@ -16,7 +16,13 @@ use axum::{
     response::Response,
 };
 use daybook_journal::{Ownership, Role};
-use daybook_platform::{ApiError, telemetry, trace_context};
+use daybook_platform::{
+    ApiError,
+    files::FileError,
+    outgoing::{CallError, Outgoing, Request},
+    sections::Services,
+    telemetry, trace_context,
+};
 use metrics::{counter, histogram};
 use tokio::sync::{Semaphore, SemaphorePermit};
 use tracing::{Instrument, Span};
@@ -32,12 +38,6 @@ pub use parcel::Parcel;
 use header::{FORWARD, Forward, TERM};
 use parcel::end_to_end;
 use peers::{Peers, PeersError, origin};
-
-/// How long a connection to another instance may take. One that is there answers at once.
-const CONNECT: Duration = Duration::from_secs(1);
-
-/// How long an unused connection is kept: shorter than its other end does.
-const IDLE: Duration = Duration::from_secs(20);
 
 /// How many KiB of requests may wait for an owner, or for its answer.
 const ROOM: usize = 64 * 1024;
@@ -72,9 +72,20 @@ pub enum Fate {
     Broken,
 }
 
+/// Why nothing can be forwarded.
+#[derive(Debug, thiserror::Error)]
+pub enum ForwarderError {
+    /// Not known to whom.
+    #[error(transparent)]
+    Peers(#[from] PeersError),
+    /// Not known as whom.
+    #[error("settings: services: {0}")]
+    Certificate(#[from] FileError),
+}
+
 /// Sends requests to other instances.
 pub struct Forwarder {
-    http: reqwest::Client,
+    client: Outgoing,
     peers: Peers,
     own: Option<String>,
     room: Semaphore,
@@ -86,19 +97,10 @@ impl Forwarder {
     /// A client for the peers of the settings.
     ///
     /// # Errors
-    /// A peer is not an origin.
-    pub fn new(settings: &CommandApi) -> Result<Self, PeersError> {
-        let http = reqwest::Client::builder()
-            // Callers' tokens go to the owner and to nobody in between.
-            .no_proxy()
-            .redirect(reqwest::redirect::Policy::none())
-            .connect_timeout(CONNECT)
-            .pool_idle_timeout(IDLE)
-            .tcp_nodelay(true)
-            .build()
-            .expect("a client without TLS can always be made");
+    /// A peer is not an origin; a certificate cannot be used.
+    pub fn new(settings: &CommandApi, services: &Services) -> Result<Self, ForwarderError> {
         Ok(Self {
-            http,
+            client: Outgoing::new(services)?,
             peers: Peers::new(&settings.peers)?,
             own: origin(&settings.url, |_| false),
             room: Semaphore::new(ROOM),
@@ -165,25 +167,29 @@ impl Forwarder {
             headers.insert(FORWARD, value);
         }
         let url = format!("{}{}", url.trim_end_matches('/'), parcel.target);
-        let request = self.http.request(parcel.method.clone(), &url).headers(headers).body(parcel.body.clone());
-        let answer = match request.send().await {
-            Ok(answer) => answer,
+        let request = match Request::builder().method(parcel.method.clone()).uri(&url).body(parcel.body.clone()) {
+            Ok(mut request) => {
+                *request.headers_mut() = headers;
+                request
+            }
             Err(error) => return broken(&url, &error),
         };
-        let (status, headers) = (answer.status(), answer.headers().clone());
-        if status == StatusCode::MISDIRECTED_REQUEST {
-            let term = headers.get(TERM).and_then(|term| term.to_str().ok()?.parse().ok());
+        let (parts, body) = match self.client.send(request).await {
+            Ok(answer) => answer.into_parts(),
+            Err(error @ CallError::Connection(_)) if is_refused(&error) => {
+                broken(&url, &error);
+                return Fate::Refused;
+            }
+            Err(error) => return broken(&url, &error),
+        };
+        if parts.status == StatusCode::MISDIRECTED_REQUEST {
+            let term = parts.headers.get(TERM).and_then(|term| term.to_str().ok()?.parse().ok());
             return Fate::Misdirected(term);
         }
-        match answer.bytes().await {
-            Ok(body) => {
-                let mut response = HttpResponse::new(Body::from(body));
-                *response.status_mut() = status;
-                *response.headers_mut() = end_to_end(&headers);
-                Fate::Answered(response)
-            }
-            Err(error) => broken(&url, &error),
-        }
+        let mut response = HttpResponse::new(Body::from(body));
+        *response.status_mut() = parts.status;
+        *response.headers_mut() = end_to_end(&parts.headers);
+        Fate::Answered(response)
     }
 }
 
@@ -192,16 +198,21 @@ pub fn count(outcome: &'static str) {
     counter!("daybook_forward_total", "outcome" => outcome).increment(1);
 }
 
-fn broken(url: &str, error: &reqwest::Error) -> Fate {
-    tracing::info!(url, error = error as &dyn std::error::Error, "a request could not be forwarded");
+fn broken(url: &str, error: &(dyn std::error::Error + 'static)) -> Fate {
+    tracing::info!(url, error, "a request could not be forwarded");
+    Fate::Broken
+}
+
+/// Whether nobody listens there.
+fn is_refused(error: &CallError) -> bool {
     let mut source = error.source();
     while let Some(cause) = source {
         if cause.downcast_ref::<io::Error>().is_some_and(|error| error.kind() == io::ErrorKind::ConnectionRefused) {
-            return Fate::Refused;
+            return true;
         }
         source = cause.source();
     }
-    Fate::Broken
+    false
 }
 
 #[cfg(test)]
@@ -218,7 +229,7 @@ mod tests {
             peers: vec!["http://self:8080".into(), "http://peer-*:8080".into()],
             ..CommandApi::default()
         };
-        Forwarder::new(&settings).unwrap()
+        Forwarder::new(&settings, &Services::default()).unwrap()
     }
 
     #[test]

@@ -32,10 +32,10 @@ impl Peers {
     }
 }
 
-/// The origin in lower case, if the URL is nothing but an origin. Only `http` is spoken between instances as yet.
+/// The origin in lower case, if the URL is nothing but an origin.
 pub fn origin(url: &str, also: impl Fn(u8) -> bool) -> Option<String> {
     let origin = url.strip_suffix('/').unwrap_or(url).to_ascii_lowercase();
-    let host = origin.strip_prefix("http://")?;
+    let host = origin.strip_prefix("https://").or_else(|| origin.strip_prefix("http://"))?;
     let of_a_host = |byte: u8| byte.is_ascii_alphanumeric() || b".-_:[]".contains(&byte) || also(byte);
     (!host.is_empty() && host.bytes().all(of_a_host)).then_some(origin)
 }
@@ -89,13 +89,14 @@ mod tests {
         ] {
             assert!(!peers.admit(refused), "{refused}");
         }
+        let peers = self::peers(&["https://daybook-*:8443"]).unwrap();
+        assert!(peers.admit("https://daybook-0:8443") && !peers.admit("http://daybook-0:8443"));
         assert!(!Peers::default().admit("http://127.0.0.1:18000"));
     }
 
     #[test]
     fn what_is_no_origin_stops_the_start() {
-        for wrong in ["", "daybook:8080", "https://daybook:8080", "http://daybook:8080/api", "http://daybook:80*", "*"]
-        {
+        for wrong in ["", "daybook:8080", "ftp://daybook:8080", "http://daybook:8080/api", "http://daybook:80*", "*"] {
             assert!(peers(&[wrong]).unwrap_err().to_string().contains("command_api.peers"), "{wrong}");
         }
     }

@@ -1,11 +1,7 @@
 //! The description of the interface, for programs and for people.
 
-use axum::{
-    Router,
-    http::header::CONTENT_TYPE,
-    response::{Html, IntoResponse},
-    routing::get,
-};
+use axum::{Router, http::header::CONTENT_TYPE, response::IntoResponse, routing::get};
+use daybook_platform::page::Page;
 use daybook_schemas::openapi;
 
 use crate::routes::Api;
@@ -13,8 +9,8 @@ use crate::routes::Api;
 /// `/openapi.json` and `/docs`, made once.
 pub fn routes() -> Router<Api> {
     let document = openapi::command_api().to_string();
-    let page = openapi::page("Daybook commands", "/openapi.json");
+    let page = Page::new(openapi::page("Daybook commands", "/openapi.json"));
     Router::new()
         .route("/openapi.json", get(async move || ([(CONTENT_TYPE, "application/json")], document).into_response()))
-        .route("/docs", get(async move || Html(page)))
+        .route("/docs", get(async move || page.answer()))
 }

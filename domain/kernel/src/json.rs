@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use serde::Serialize;
-use serde_json::{Map, Value as Json, json};
+use serde_json::{Map, Number, Value as Json, json};
 use uuid::Uuid;
 
 use crate::{Date, Datum, RecordShape, Sealed, Shape, Time, shape::TextFormat};
@@ -178,7 +178,7 @@ impl Reader {
                 None => self.fail(at, "must be 32 bytes in hexadecimal"),
             },
             (Shape::Flag, Json::Bool(flag)) => Some(Datum::Flag(*flag)),
-            (Shape::Whole { min, max }, Json::Number(n)) => match n.as_i64().filter(|n| (min..=max).contains(&n)) {
+            (Shape::Whole { min, max }, Json::Number(n)) => match whole(n).filter(|n| (min..=max).contains(&n)) {
                 Some(n) => Some(Datum::Whole(n)),
                 None => self.fail(at, format!("must be a whole number from {min} to {max}")),
             },
@@ -202,7 +202,7 @@ impl Reader {
             (Shape::Number, Json::String(text)) => self.text(text, 32, false, TextFormat::Free, at),
             (Shape::Scalar, Json::String(text)) => self.text(text, 1_000, false, TextFormat::Free, at),
             (Shape::Scalar, Json::Bool(flag)) => Some(Datum::Flag(*flag)),
-            (Shape::Scalar, Json::Number(n)) => match n.as_i64() {
+            (Shape::Scalar, Json::Number(n)) => match whole(n) {
                 Some(n) => Some(Datum::Whole(n)),
                 None => self.fail(at, "must be a text, a whole number or a flag"),
             },
@@ -288,6 +288,13 @@ impl TextFormat {
     }
 }
 
+/// A number as a whole one, if it is: `2.0` is 2, as JSON Schema says. Beyond 2^53 a number with a point is none any more.
+fn whole(n: &Number) -> Option<i64> {
+    const EXACT: f64 = 9_007_199_254_740_992.0;
+    let with_point = || n.as_f64().filter(|n| n.fract() == 0.0 && n.abs() < EXACT).map(|n| n as i64);
+    n.as_i64().or_else(with_point)
+}
+
 fn is_email(text: &str) -> bool {
     let Some((local, domain)) = text.rsplit_once('@') else { return false };
     let atom =
@@ -342,5 +349,18 @@ fn expected(shape: &Shape) -> &'static str {
         Shape::List { .. } => "a list",
         Shape::Map { .. } | Shape::Record(_) => "an object",
         Shape::Blind | Shape::Log(_) => "left out",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_whole_number_may_be_written_with_a_point() {
+        let read = |text: &str| whole(&serde_json::from_str(text).unwrap());
+        assert_eq!((read("2"), read("2.0"), read("-3.0"), read("2e3")), (Some(2), Some(2), Some(-3), Some(2_000)));
+        assert_eq!((read("2.5"), read("1e300"), read("9007199254740992.0")), (None, None, None));
+        assert_eq!(read("9223372036854775807"), Some(i64::MAX));
     }
 }

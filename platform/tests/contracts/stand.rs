@@ -46,19 +46,16 @@ pub struct Service {
 impl Service {
     /// Serves routes behind the edge, with quick deadlines so that tests are quick.
     pub async fn start(routes: Router) -> Self {
-        let settings = Http {
-            listen: address(),
-            body_limit: 64 * 1024,
-            timeout_ms: 400,
-            header_timeout_ms: 300,
-            drain_ms: 1000,
-            access_log: true,
-        };
-        let listener = serve::bind(&settings.listen).await.unwrap();
+        Self::with(quick(), |settings| edge::guard(routes, settings)).await
+    }
+
+    /// Serves what `guarded` makes of these settings.
+    pub async fn with(settings: Http, guarded: impl FnOnce(&Http) -> Router) -> Self {
+        let listener = serve::bind(&settings).await.unwrap();
         let (health, shutdown) = (Health::new(), Shutdown::new());
         let ended = tokio::spawn({
             let (settings, health, shutdown) = (settings.clone(), health.clone(), shutdown.clone());
-            let router = edge::guard(routes, &settings);
+            let router = guarded(&settings);
             async move { serve::serve(listener, router, &settings, &health, &shutdown).await }
         });
         Self { address: settings.listen, health, shutdown, ended }
@@ -66,6 +63,18 @@ impl Service {
 
     pub fn url(&self, path: &str) -> String {
         format!("http://{}{path}", self.address)
+    }
+}
+
+/// An address of its own, and quick deadlines.
+pub fn quick() -> Http {
+    Http {
+        listen: address(),
+        body_limit: 64 * 1024,
+        timeout_ms: 400,
+        header_timeout_ms: 300,
+        drain_ms: 1000,
+        ..Http::default()
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-use daybook_platform::sections::{Kafka, Ops, Postgres, Telemetry};
+use daybook_platform::sections::{Kafka, Ops, Postgres, Services, Telemetry};
 use daybook_projectors::{
     policies::{self, Desk, PolicySink},
     postgres,
@@ -18,6 +18,7 @@ struct Settings {
     projector: Projector,
     postgres: Postgres,
     policies: policies::Settings,
+    services: Services,
     ops: Ops,
     telemetry: Telemetry,
 }
@@ -30,6 +31,7 @@ impl Default for Settings {
             projector: Projector::at_pace(25),
             postgres: Postgres { user: "daybook_owner".into(), ..Postgres::default() },
             policies: policies::Settings::default(),
+            services: Services::default(),
             ops: Ops { listen: "127.0.0.1:18025".into() },
             telemetry: Telemetry { service: "daybook-policies".into(), ..Telemetry::default() },
         }
@@ -64,8 +66,8 @@ async fn main() -> ExitCode {
         let pool = postgres::pool(&settings.postgres).map_err(|error| format!("postgres.url: {error}"))?;
         let token =
             settings.policies.token.clone().ok_or("policies.token_file: policies act with a token of their own")?;
-        let desk = Desk::new(&settings.policies.command_url, token)
-            .map_err(|error| format!("policies.command_url: {error}"))?;
+        let desk = Desk::new(&settings.policies.command_url, token, &settings.services)
+            .map_err(|error| format!("services: {error}"))?;
         Ok(PolicySink::new(pool, desk, surroundings.shutdown.clone(), surroundings.health.clone()))
     })
     .await

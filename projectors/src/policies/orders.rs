@@ -1,11 +1,15 @@
 //! The desk at which policies give their commands: the command API, asked until there is an outcome.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use daybook_kernel::{Order, PLATFORM, Tenant};
 use daybook_platform::Secret;
-use reqwest::{Client, StatusCode};
+use daybook_platform::files::FileError;
+use daybook_platform::outgoing::{Bytes, Outgoing, Request, StatusCode};
+use daybook_platform::sections::Services;
 use serde_json::Value as Json;
+use tokio::time::timeout;
 use uuid::Uuid;
 
 /// How long an answer is waited for: longer than the command API itself waits.
@@ -70,9 +74,9 @@ pub enum Outcome {
 }
 
 /// Where commands are given.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct Desk {
-    client: Client,
+    client: Arc<Outgoing>,
     url: String,
     token: Secret,
 }
@@ -81,9 +85,9 @@ impl Desk {
     /// The command API at that origin, for the bearer of that token.
     ///
     /// # Errors
-    /// When the client cannot be made.
-    pub fn new(url: &str, token: Secret) -> Result<Self, reqwest::Error> {
-        let client = Client::builder().connect_timeout(Duration::from_secs(5)).timeout(PATIENCE).build()?;
+    /// A certificate cannot be used.
+    pub fn new(url: &str, token: Secret, services: &Services) -> Result<Self, FileError> {
+        let client = Arc::new(Outgoing::new(services)?);
         Ok(Self { client, url: url.trim_end_matches('/').to_owned(), token })
     }
 
@@ -93,18 +97,17 @@ impl Desk {
     /// Why there is no outcome: it may be given again.
     pub async fn give(&self, command: &Command) -> Result<Outcome, String> {
         let Command { cause, tenant, path, id, name, body } = command;
-        let request = self
-            .client
-            .post(format!("{}/api/v1/{path}/{id}/{name}", self.url))
-            .bearer_auth(self.token.expose())
+        let request = Request::post(format!("{}/api/v1/{path}/{id}/{name}", self.url))
+            .header("authorization", format!("Bearer {}", self.token.expose()))
+            .header("content-type", "application/json")
             .header("daybook-cause", header(cause))
             .header("daybook-tenant", written(*tenant))
-            .json(body);
-        let away = |error: reqwest::Error| format!("the command API does not answer: {error}");
-        let response = request.send().await.map_err(away)?;
-        let status = response.status();
-        let answer: Json = response.json().await.unwrap_or_default();
-        outcome(status, &answer)
+            .body(Bytes::from(body.to_string()))
+            .map_err(|error| format!("the command cannot be sent: {error}"))?;
+        let answer = timeout(PATIENCE, self.client.send(request)).await;
+        let answer = answer.map_err(|_| format!("the command API has not answered within {} s", PATIENCE.as_secs()))?;
+        let answer = answer.map_err(|error| format!("the command API does not answer: {error}"))?;
+        outcome(answer.status(), &serde_json::from_slice(answer.body()).unwrap_or_default())
     }
 }
 

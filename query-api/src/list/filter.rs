@@ -55,14 +55,14 @@ pub fn read(columns: &[Column], params: &[(String, String)]) -> Result<Vec<Filte
     }
     for filter in &mut filters {
         if let Test::AnyOf(values) = &mut filter.test {
-            values.sort_unstable();
-            values.dedup();
             if values.len() > MOST_VALUES {
                 errors.push(FieldError::new(
                     filter.column.name,
                     format!("must name at most {MOST_VALUES} values, not {}", values.len()),
                 ));
             }
+            values.sort_unstable();
+            values.dedup();
         }
     }
     // The order in which filters are said changes nothing, neither the answer nor which cursor belongs to it.

@@ -163,6 +163,11 @@ impl Statement {
         }
     }
 
+    /// The text of the statement: names that are declared, and places for what a caller says.
+    pub fn sql(&self) -> &str {
+        &self.sql
+    }
+
     /// The condition that the rows of a page are not before its beginning.
     fn beginning(&mut self, order: &Order, begin: Begin<'_>) -> Option<String> {
         let names: Vec<_> = order.columns.iter().map(Column::sql).collect();

@@ -1,6 +1,7 @@
 //! Questions that only one kind knows: relationships and impact of configuration items, members,
 //! subscription and usage of an organisation.
 
+use daybook_kernel::Shape;
 use serde_json::{Value as Json, json};
 
 use super::{
@@ -36,8 +37,27 @@ fn item() -> Json {
     })
 }
 
+/// The types of relationships, as the item's declaration has them.
+fn relation_types() -> Vec<&'static str> {
+    let item =
+        daybook_contents::kind("cmdb.ConfigurationItem").and_then(|kind| kind.meta().shape.field("relationships"));
+    let relationship = match item.map(|(_, field)| &field.shape) {
+        Some(Shape::List { of: Shape::Record(relationship), .. }) => relationship.field("type"),
+        _ => None,
+    };
+    match relationship.map(|(_, field)| &field.shape) {
+        Some(Shape::Choice { options, .. }) => options.to_vec(),
+        _ => Vec::new(),
+    }
+}
+
 fn types() -> Json {
-    parts::parameter("type", "Only relationships of these types, separated by commas.", json!({ "type": "string" }))
+    let items = json!({ "type": "string", "enum": relation_types() });
+    let schema = json!({ "type": "array", "items": items, "minItems": 1 });
+    let mut parameter = parts::parameter("type", "Only relationships of these types.", schema);
+    parameter["style"] = "form".into();
+    parameter["explode"] = Json::Bool(false);
+    parameter
 }
 
 fn direction(options: [&str; 3], default: &str) -> Json {

@@ -25,7 +25,7 @@ fn operation(id: &str, about: &str, counts: &[(&str, &str)]) -> Json {
     let mut by = parts::parameter(
         "by",
         "What to tell apart.",
-        json!({ "type": "array", "items": { "type": "string", "enum": ["day", "group", "category"] }, "default": ["day"] }),
+        json!({ "type": "array", "items": { "type": "string", "enum": ["day", "group", "category"] }, "minItems": 1, "default": ["day"] }),
     );
     by["style"] = "form".into();
     by["explode"] = Json::Bool(false);

@@ -40,23 +40,36 @@ const REFUSALS: &[(&str, &str, &str)] = &[
         "`IDEMPOTENCY_KEY_REUSED`: the key was used for another request; or a rule refuses the content, with a code of its own.",
     ),
     (
+        "UnsupportedMediaType",
+        "415",
+        "`UNSUPPORTED_MEDIA_TYPE`: the body says that it is something else than JSON in UTF-8.",
+    ),
+    (
         "TooManyRequests",
         "429",
-        "`TOO_MANY_REQUESTS`: this tenant asks more than is served at once. `QUOTA_EXCEEDED`: its plan has no room for one more, \
-      which does not pass with time. Nothing was done.",
+        "`TOO_MANY_REQUESTS`: the user or the tenant asks more than a limit lets through, or more than is served at once; \
+         the message says which. `QUOTA_EXCEEDED`: its plan has no room for one more, which does not pass with time. Nothing was \
+          done.",
     ),
     (
         "Unavailable",
         "503",
         "`UNAVAILABLE`: a store is away or behind, or the service is busy; nothing was done, try again.",
     ),
-    ("Timeout", "504", "`TIMEOUT`: not decided in time; the same Idempotency-Key later gives the definite answer."),
+    (
+        "Timeout",
+        "504",
+        "`TIMEOUT`: no answer in time; of a command, the same Idempotency-Key later gives the definite one.",
+    ),
 ];
 
 /// The statuses with which a command may be refused.
-pub const COMMAND_REFUSALS: &[&str] = &["400", "401", "403", "404", "409", "412", "413", "422", "429", "503", "504"];
+pub const COMMAND_REFUSALS: &[&str] = &["400", "401", "403", "404", "409", "412", "413", "415", "422", "503"];
 /// The statuses with which a question may be refused.
 pub const QUERY_REFUSALS: &[&str] = &["400", "401", "403", "404", "503"];
+
+/// The statuses with which anything may be refused.
+const ALL_REFUSALS: &[&str] = &["429", "504"];
 
 /// The answers of an operation: those it gives, and how it may be refused.
 pub fn responses(given: Json, refusals: &[&str]) -> Json {
@@ -64,7 +77,7 @@ pub fn responses(given: Json, refusals: &[&str]) -> Json {
         Json::Object(given) => given,
         _ => Map::new(),
     };
-    for status in refusals {
+    for status in refusals.iter().chain(ALL_REFUSALS) {
         if let Some((name, ..)) = REFUSALS.iter().find(|(_, of, _)| of == status) {
             responses.insert((*status).to_owned(), reference("responses", name));
         }
@@ -149,7 +162,7 @@ pub fn error() -> Json {
 pub fn command_components() -> Json {
     let header = |name: &str, about: &str, schema: Json| json!({ "name": name, "in": "header", "description": about, "schema": schema });
     json!({
-        "responses": refusals(COMMAND_REFUSALS),
+        "responses": refusals(&[COMMAND_REFUSALS, ALL_REFUSALS].concat()),
         "securitySchemes": security(),
         "parameters": {
             "Id": { "name": "id", "in": "path", "required": true, "description": "The aggregate.", "schema": { "type": "string", "format": "uuid" } },
@@ -161,7 +174,7 @@ pub fn command_components() -> Json {
             "IfMatch": header(
                 "If-Match",
                 "The version that the aggregate must have.",
-                json!({ "type": "string", "pattern": "^(\"[0-9]+\"|\\*)$", "examples": ["\"3\""] }),
+                json!({ "type": "string", "pattern": "^(\"[0-9]{1,19}\"|\\*)$", "examples": ["\"3\""] }),
             ),
             "OccurredAt": header(
                 "Daybook-Occurred-At",
@@ -180,7 +193,7 @@ pub fn command_components() -> Json {
 
 /// The components of the query API beside its schemas.
 pub fn query_components() -> Json {
-    let statuses = [QUERY_REFUSALS, &["410"]].concat();
+    let statuses = [QUERY_REFUSALS, &["410"], ALL_REFUSALS].concat();
     json!({
         "responses": refusals(&statuses),
         "securitySchemes": security(),
@@ -190,7 +203,7 @@ pub fn query_components() -> Json {
                 "name": "Daybook-Position",
                 "in": "header",
                 "description": "Positions, separated by commas, that the answer must have passed; 503 if the view is behind for too long.",
-                "schema": { "type": "string", "examples": ["journal.incident/3#4711"] },
+                "schema": { "type": "string", "pattern": positions(), "examples": ["journal.incident/3#4711"] },
             },
             "Limit": { "name": "limit", "in": "query", "description": "The most items of a page.", "schema": { "type": "integer", "minimum": 1, "maximum": 200, "default": 50 } },
             "Cursor": { "name": "cursor", "in": "query", "description": "`next_cursor` of the page before.", "schema": { "type": "string" } },
@@ -201,12 +214,25 @@ pub fn query_components() -> Json {
     })
 }
 
+/// What a list of positions looks like.
+fn positions() -> String {
+    let contexts: Vec<_> = daybook_contents::CONTEXTS.iter().map(|context| context.name).collect();
+    let one = format!(r"journal\.({})/(0|[1-9][0-9]{{0,8}})#(0|[1-9][0-9]{{0,18}})", contexts.join("|"));
+    format!("^({one}( *, *{one}){{0,63}})?$")
+}
+
 fn refusals(statuses: &[&str]) -> Json {
     let refusals = REFUSALS.iter().filter(|(_, status, _)| statuses.contains(status)).map(|(name, status, about)| {
         let mut response = answer(about, reference("schemas", "Error"));
         if matches!(*status, "429" | "503") {
             let about = "After how many seconds to try again.";
             response["headers"] = json!({ "Retry-After": { "description": about, "schema": { "type": "integer" } } });
+        }
+        if *status == "429" {
+            let field = |about: &str, example: &str| json!({ "description": about, "schema": { "type": "string", "examples": [example] } });
+            let about = "The limits, after draft-ietf-httpapi-ratelimit-headers-11; on other answers too.";
+            response["headers"]["RateLimit-Policy"] = field(about, r#""user-minute";q=500;w=60"#);
+            response["headers"]["RateLimit"] = field("What is left, and in how many seconds all is there again.", r#""user-minute";r=0;t=60"#);
         }
         ((*name).to_owned(), response)
     });

@@ -25,8 +25,12 @@ pub fn of(kind: &'static dyn Kind, schemas: &mut Schemas, paths: &mut Paths) {
     paths.add(&path, "get", ask("list", &about, list_parameters(meta.shape), page, WITH_CURSOR));
 
     let as_of = "As it was known at that time.";
-    let parameters =
-        vec![reference("parameters", "Id"), time("as_of", as_of), fields(), reference("parameters", "Position")];
+    let parameters = vec![
+        reference("parameters", "Id"),
+        time("as_of", as_of),
+        fields(meta.shape),
+        reference("parameters", "Position"),
+    ];
     let mut found = parts::answer("The aggregate.", state());
     found["headers"] = json!({ "ETag": reference("headers", "ETag") });
     let given = json!({ "200": found, "304": { "description": "It is what `If-None-Match` says." } });
@@ -164,12 +168,19 @@ fn time(name: &str, about: &str) -> Json {
     parts::parameter(name, about, json!({ "type": "string", "format": "date-time" }))
 }
 
-fn fields() -> Json {
-    parts::parameter(
+/// Which fields are shown.
+fn fields(shape: &'static RecordShape) -> Json {
+    let declared = shape.fields.iter().filter(|field| !field.shape.is_blind()).map(|field| field.name);
+    let names: Vec<_> = ["id", "version"].into_iter().chain(declared).chain(["created_at", "updated_at"]).collect();
+    let items = json!({ "type": "string", "enum": names });
+    let mut parameter = parts::parameter(
         "fields",
         "Only these fields, separated by commas; `id` and `version` always come.",
-        json!({ "type": "string" }),
-    )
+        json!({ "type": "array", "items": items, "minItems": 1 }),
+    );
+    parameter["style"] = "form".into();
+    parameter["explode"] = Json::Bool(false);
+    parameter
 }
 
 fn sequence_parameters(number: &str) -> Vec<Json> {
@@ -177,7 +188,11 @@ fn sequence_parameters(number: &str) -> Vec<Json> {
     vec![
         reference("parameters", "Id"),
         parts::parameter("sort", "Oldest first, or with - latest first.", sort),
-        reference("parameters", "Limit"),
+        parts::parameter(
+            "limit",
+            "The most items of a page.",
+            json!({ "type": "integer", "minimum": 1, "maximum": 200, "default": 100 }),
+        ),
         reference("parameters", "Cursor"),
         reference("parameters", "Position"),
     ]
@@ -222,14 +237,15 @@ fn list_parameters(shape: &'static RecordShape) -> Vec<Json> {
         "By what, with - the greatest first.",
         json!({ "type": "string", "enum": orders }),
     ));
-    parameters.push(fields());
+    parameters.push(fields(shape));
     parameters.extend(["Limit", "Cursor", "Position"].map(|name| reference("parameters", name)));
     parameters
 }
 
 /// A filter: one value, or several of which any may hold.
 fn filter(name: &str, about: &str, value: Json) -> Json {
-    let mut parameter = parts::parameter(name, about, json!({ "type": "array", "items": value, "maxItems": 100 }));
+    let mut parameter =
+        parts::parameter(name, about, json!({ "type": "array", "items": value, "minItems": 1, "maxItems": 100 }));
     parameter["style"] = "form".into();
     parameter["explode"] = Json::Bool(false);
     parameter
@@ -240,7 +256,10 @@ fn column(shape: &Shape) -> Option<Json> {
     match shape {
         Shape::Flag => Some(json!({ "type": "boolean" })),
         Shape::Whole { .. } => Some(json!({ "type": "integer" })),
-        Shape::Text { .. } | Shape::Number | Shape::Blind => Some(json!({ "type": "string" })),
+        // No store keeps a zero character.
+        Shape::Text { .. } | Shape::Number | Shape::Blind => {
+            Some(json!({ "type": "string", "pattern": r"^[^\u0000]*$" }))
+        }
         Shape::Choice { options, .. } => Some(json!({ "type": "string", "enum": options })),
         Shape::Time => Some(json!({ "type": "string", "format": "date-time" })),
         Shape::Date => Some(json!({ "type": "string", "format": "date" })),

@@ -30,8 +30,9 @@ pub fn add(_: &mut Schemas, paths: &mut Paths) {
 }
 
 fn words(required: bool) -> Json {
-    let schema = json!({ "type": "string", "maxLength": 400 });
-    let mut parameter = parts::parameter("q", "The words; without any, everything is found.", schema);
+    let pattern = if required { r"^\s*\S+(\s+\S+){0,19}\s*$" } else { r"^\s*(\S+(\s+\S+){0,19}\s*)?$" };
+    let schema = json!({ "type": "string", "maxLength": 400, "pattern": pattern });
+    let mut parameter = parts::parameter("q", "The words, at most twenty; without any, everything is found.", schema);
     if required {
         parameter["required"] = Json::Bool(true);
         parameter["description"] = "The first letters of what is looked for.".into();
@@ -41,7 +42,7 @@ fn words(required: bool) -> Json {
 
 fn types() -> Json {
     let names: Vec<_> = searchable().map(|kind| kind.meta().events).collect();
-    let schema = json!({ "type": "array", "items": { "type": "string", "enum": names } });
+    let schema = json!({ "type": "array", "items": { "type": "string", "enum": names }, "minItems": 1 });
     let mut parameter = parts::parameter("type", "Only these kinds.", schema);
     parameter["style"] = "form".into();
     parameter["explode"] = Json::Bool(false);
@@ -56,7 +57,7 @@ fn limit(default: i64, maximum: i64) -> Json {
 /// The fields whose values are counted, each once, with what they mean.
 fn facets() -> Vec<(&'static str, &'static str)> {
     let mut seen = BTreeSet::new();
-    let fields = daybook_contents::kinds().flat_map(|kind: &'static dyn Kind| kind.meta().shape.fields);
+    let fields = searchable().flat_map(|kind: &'static dyn Kind| kind.meta().shape.fields);
     let facets = fields.filter(|field| field.view.facet);
     facets.filter(|field| seen.insert(field.name)).map(|field| (field.name, field.doc)).collect()
 }

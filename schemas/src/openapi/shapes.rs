@@ -73,14 +73,18 @@ impl Schemas {
             Shape::Flag => json!({ "type": "boolean" }),
             Shape::Whole { min: i64::MIN, max: i64::MAX } => json!({ "type": "integer", "format": "int64" }),
             Shape::Whole { min, max } => json!({ "type": "integer", "minimum": min, "maximum": max }),
-            Shape::Text { max, format, .. } => text(*max, *format),
+            Shape::Text { max, lines, format } => text(*max, *lines, *format),
             Shape::Choice { options, .. } => json!({ "type": "string", "enum": options }),
             Shape::Time => json!({ "type": "string", "format": "date-time" }),
             Shape::Date => json!({ "type": "string", "format": "date" }),
             Shape::Id => json!({ "type": "string", "format": "uuid" }),
             Shape::Ref(of) => json!({ "type": "string", "format": "uuid", "x-references": of }),
-            Shape::Number => json!({ "type": "string", "maxLength": 32, "examples": ["INC0000001"] }),
-            Shape::Scalar => json!({ "type": ["string", "integer", "boolean"] }),
+            Shape::Number => {
+                json!({ "type": "string", "maxLength": 32, "pattern": ONE_LINE, "examples": ["INC0000001"] })
+            }
+            Shape::Scalar => {
+                json!({ "type": ["string", "integer", "boolean"], "maxLength": 1_000, "pattern": ONE_LINE })
+            }
             Shape::Personal(of) => self.value(owner, of),
             Shape::Blind => json!({ "type": "string", "pattern": "^[0-9a-f]{64}$" }),
             Shape::Optional(of) => or_null(self.value(owner, of)),
@@ -88,7 +92,7 @@ impl Schemas {
             Shape::Map { of, max } => json!({
                 "type": "object",
                 "additionalProperties": self.value(owner, of),
-                "propertyNames": { "minLength": 1, "maxLength": 64 },
+                "propertyNames": { "minLength": 1, "maxLength": 64, "pattern": NAME },
                 "maxProperties": max,
             }),
             Shape::Record(record) => self.record(owner, record),
@@ -127,17 +131,27 @@ fn has_record(shape: &Shape) -> bool {
     }
 }
 
-fn text(max: usize, format: TextFormat) -> Json {
+/// A text of one line that says something: no control character in it, and not blanks alone.
+const ONE_LINE: &str = r"^[^\u0000-\u001f\u007f-\u009f]*[^\s\u0000-\u001f\u007f-\u009f][^\u0000-\u001f\u007f-\u009f]*$";
+/// The same, but of lines.
+const LINES: &str = r"^[^\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f-\u009f]*[^\s\u0000-\u001f\u007f-\u009f][^\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f-\u009f]*$";
+/// A name in a map.
+const NAME: &str = r"^[^\u0000-\u001f\u007f-\u009f]+$";
+
+fn text(max: usize, lines: bool, format: TextFormat) -> Json {
     let mut schema = json!({ "type": "string", "minLength": 1, "maxLength": max });
     let (key, value, example) = match format {
-        TextFormat::Free => return schema,
+        TextFormat::Free => {
+            schema["pattern"] = if lines { LINES } else { ONE_LINE }.into();
+            return schema;
+        }
         TextFormat::Email => ("format", "email", "ada@example.org"),
         TextFormat::Slug => ("pattern", "^[a-z][a-z0-9]*(-[a-z0-9]+)*$", "acme-1"),
         TextFormat::Currency => ("pattern", "^[A-Z]{3}$", "EUR"),
-        TextFormat::Zone => ("x-format", "IANA time zone", "Europe/Paris"),
+        TextFormat::Zone => ("format", "iana-time-zone", "Europe/Paris"),
         TextFormat::Permission => ("pattern", "^[a-z_]+:[a-z_]+$", "incident:report"),
-        TextFormat::CivilTime => ("x-format", "local date and time", "2026-11-21T09:00:00"),
-        TextFormat::Locale => ("x-format", "BCP 47 language tag", "de-CH"),
+        TextFormat::CivilTime => ("format", "local-date-time", "2026-11-21T09:00:00"),
+        TextFormat::Locale => ("pattern", "^[a-z]{2,8}(-[A-Za-z0-9]{1,8})*$", "de-CH"),
     };
     schema[key] = value.into();
     schema["examples"] = json!([example]);
