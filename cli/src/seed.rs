@@ -4,6 +4,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 
+use daybook_contents::permissions::built_in;
 use serde_json::{Value as Json, json};
 use uuid::Uuid;
 
@@ -11,6 +12,7 @@ use crate::api::{Api, Command, Failure, Receipt};
 use crate::fault::Fault;
 use crate::role::Role;
 use crate::settings::Settings;
+use crate::sign_in;
 use crate::tenant::{self, Demo};
 
 /// The demo tenant's slug.
@@ -30,8 +32,12 @@ const PEOPLE: &[(&str, &str, &[&str])] = &[
 /// The groups.
 const GROUPS: &[&str] = &["Service Desk", "Network", "Applications"];
 
-/// The agent whose token is printed.
+/// The agent whose token is printed, and who runs the organisation.
 const AGENT: &str = "Alba Ferreira";
+const AGENT_ADDRESS: &str = "alba.ferreira";
+
+/// Her password: for a demo, where nothing is to be kept from anybody.
+const PASSWORD: &str = "correct-lift-between-floors";
 
 /// An item of the estate.
 type Item = (&'static str, &'static str, &'static [(&'static str, &'static str)]);
@@ -108,8 +114,13 @@ pub async fn run(settings: &Settings) -> Result<(), Fault> {
     let estate = seeding.estate(&people).await?;
     seeding.incidents(&people, &groups, &estate).await?;
 
+    seeding.admin(people[AGENT]).await?;
+    let email = format!("{AGENT_ADDRESS}@demo.example");
+    if let Err(reason) = sign_in::give_password(settings, tenant, &email, PASSWORD).await {
+        eprintln!("{AGENT} has no password yet ({reason}): run this once more when sign-in is ready");
+    }
     let agent = tenant::token(settings, tenant, people[AGENT], &[Role::Agent])?;
-    greet(settings, &agent, people["Chiara Rossi"]);
+    greet(settings, &agent, people["Chiara Rossi"], &email);
     Ok(())
 }
 
@@ -176,6 +187,12 @@ impl Seeding {
             people.insert(*name, id);
         }
         Ok(people)
+    }
+
+    /// Makes somebody the first admin of the organisation.
+    async fn admin(&self, user: Uuid) -> Result<(), Fault> {
+        let Some(role) = built_in::named("Organization Admin") else { return Ok(()) };
+        self.give_again(format!("users/{user}/assign_role"), json!({ "role": role.id }), "admin").await
     }
 
     async fn groups(&self, people: &HashMap<&str, Uuid>) -> Result<HashMap<&'static str, Uuid>, Fault> {
@@ -262,12 +279,16 @@ fn ascii(name: &str) -> String {
     name.chars().filter(char::is_ascii).collect()
 }
 
-/// Prints a token and three calls to copy: report, read back what was just written, search.
-fn greet(settings: &Settings, token: &str, caller: Uuid) {
-    let (commands, queries) = (&settings.cli.command_url, &settings.cli.query_url);
+/// Prints a login, a token and three calls to copy: report, read back what was just written, search.
+fn greet(settings: &Settings, token: &str, caller: Uuid, email: &str) {
+    let (commands, queries, sign_in) = (&settings.cli.command_url, &settings.cli.query_url, &settings.cli.sign_in_url);
     println!(
         r#"
-An agent's token ({AGENT}), good for a day:
+Sign in as {AGENT}, who runs the organisation; her access token is good for 15 minutes, mails lie in {mails}:
+
+curl -s {sign_in}/api/v1/auth/login -H 'Content-Type: application/json' -d '{{"organization":"{SLUG}","email":"{email}","password":"{PASSWORD}"}}'; echo
+
+An agent's token (hers too, of the development issuer), good for a day:
 
 export TOKEN={token}
 
@@ -278,6 +299,7 @@ curl -s -D /tmp/daybook-answer {commands}/api/v1/incidents -H "Authorization: Be
 curl -s "{queries}$(sed -n 's/^location: \([^\r]*\).*/\1/ip' /tmp/daybook-answer)" -H "Authorization: Bearer $TOKEN" -H "$(grep -i ^daybook-position: /tmp/daybook-answer | tr -d '\r')"; echo
 
 curl -s "{queries}/api/v1/search?q=lift" -H "Authorization: Bearer $TOKEN" -H "$(grep -i ^daybook-position: /tmp/daybook-answer | tr -d '\r')"; echo
-"#
+"#,
+        mails = settings.cli.mail_folder.display()
     );
 }

@@ -18,6 +18,7 @@ pub mod prepare;
 pub mod reply;
 pub mod routes;
 pub mod settings;
+pub mod standings;
 pub mod start;
 pub mod store;
 pub mod watermarks;

@@ -17,6 +17,7 @@ use daybook_command_api::{
     engine::Engine,
     routes::{Api, routes},
     settings::Settings,
+    standings::Folded,
     start::{CHECK, start},
 };
 use daybook_platform::{Authenticator, Health, Shutdown, edge, metrics, ops, serve, settings, telemetry};
@@ -60,8 +61,9 @@ async fn run() -> Result<(), Failure> {
     health.require(CHECK);
     let shutdown = Shutdown::on_signals()?;
     let sealer = Arc::new(sealer(&settings)?);
-    let authenticator = Arc::new(Authenticator::new(&settings.auth).await?);
     let engine = Arc::new(OnceLock::new());
+    let folded = Arc::new(Folded::new(engine.clone()));
+    let authenticator = Arc::new(Authenticator::new(&settings.auth).await?.watching(folded));
 
     let api = Api { engine: engine.clone(), authenticator };
     let router = edge::guard(routes(api).merge(ops::routes(&health, &metrics)), &settings.http);

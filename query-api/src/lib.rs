@@ -20,4 +20,5 @@ pub mod routes;
 pub mod search;
 pub mod sequence;
 pub mod settings;
+pub mod standings;
 pub mod stores;

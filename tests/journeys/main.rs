@@ -15,6 +15,7 @@ mod outages;
 mod policies;
 mod rebuild;
 mod refusals;
+mod sign_in;
 mod system;
 mod traces;
 mod way;

@@ -25,7 +25,7 @@ pub struct BoundedContext {
 
 /// The version of the code that decides. A deploy that decides otherwise, or writes new events, raises it: nobody claims
 /// a partition below the highest version seen.
-pub const CODE_VERSION: u32 = 3;
+pub const CODE_VERSION: u32 = 4;
 
 /// Every bounded context.
 pub const CONTEXTS: &[BoundedContext] = &[

@@ -3,6 +3,7 @@
 //!
 //! A fact holds no personal data, and only what a rule elsewhere asks for. It may be some milliseconds old.
 
+pub mod api_key;
 pub mod configuration_item;
 pub mod group;
 pub mod organization;
@@ -10,6 +11,7 @@ pub mod permissions;
 pub mod session;
 pub mod user;
 
+pub use api_key::ApiKey;
 pub use configuration_item::ConfigurationItem;
 pub use group::Group;
 pub use organization::Organization;

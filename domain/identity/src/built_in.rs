@@ -200,10 +200,12 @@ const ORDERS: &[&str] = &["incident:comment", "incident:assign"];
 
 /// What signing people in takes.
 const SIGN_IN: &[&str] = &[
+    "sign_in:act",
     "user:sign_in",
     "user:consent",
     "user:read",
     "credential:sign_in",
+    "credential:disable_mfa",
     "credential:read",
     "session:sign_in",
     "session:read",

@@ -9,7 +9,7 @@ use daybook_query_api::list::filter::{Filter, Test};
 use daybook_query_api::list::order::Order;
 use daybook_query_api::list::statement::{Begin, Page, Statement};
 use daybook_query_api::list::{LIVE_VERSION, Listed, view};
-use daybook_query_api::{get, items, members};
+use daybook_query_api::{get, items, members, standings};
 use sqlx::{AssertSqlSafe, Executor as _, SqlSafeStr as _};
 use uuid::Uuid;
 
@@ -28,6 +28,7 @@ const CONSTANT: &[&str] = &[
     cis::ITEMS,
     impact::OPEN_INCIDENTS,
     members::USERS,
+    standings::STANDING,
 ];
 
 /// Every form that the list of every kind can take: each filter, each order, each place to begin.
