@@ -30,7 +30,7 @@ async fn the_schema_understands_every_statement() {
     let store = store(&settings, "5a").await;
     let mut connection = store.pool().acquire().await.unwrap();
     for statement in sql::ALL {
-        let prepared = connection.prepare(statement.into_sql_str()).await;
+        let prepared = connection.prepare((*statement).into_sql_str()).await;
         assert!(prepared.is_ok(), "{statement}\n{}", prepared.err().unwrap());
     }
 }
