@@ -4,7 +4,10 @@ use std::{io::Write as _, os::unix::fs::OpenOptionsExt as _, path::PathBuf, sync
 
 use lettre::{
     Message, SmtpTransport, Transport as _,
-    message::{Mailbox, header::ContentType},
+    message::{
+        Body, Mailbox,
+        header::{ContentTransferEncoding, ContentType},
+    },
 };
 use uuid::Uuid;
 
@@ -84,7 +87,7 @@ impl Mailer {
             .to(to)
             .subject(mail.subject)
             .header(ContentType::TEXT_PLAIN)
-            .body(mail.text)
+            .body(plain(mail.text))
             .map_err(|error| MailError::Form(error.to_string()))?;
         let way = self.way.clone();
         let handed = tokio::task::spawn_blocking(move || match &*way {
@@ -107,6 +110,14 @@ impl Mailer {
     }
 }
 
+/// The text as it is where that is possible (RFC 5322, section 2.1.1), so that a link in it stays whole in the file too.
+fn plain(text: String) -> Body {
+    match text.is_ascii() && text.lines().all(|line| line.len() <= 998) {
+        true => Body::dangerous_pre_encoded(text.replace('\n', "\r\n").into_bytes(), ContentTransferEncoding::SevenBit),
+        false => Body::new(text),
+    }
+}
+
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests {
@@ -117,12 +128,16 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let settings = SignIn { mail_folder: folder.path().join("mail"), ..SignIn::default() };
         let mailer = Mailer::new(&settings).unwrap();
-        let mail = |to: &str| Mail { to: to.to_owned(), subject: "Your address", text: "dbv_abc".to_owned() };
+        let mail = |to: &str| Mail {
+            to: to.to_owned(),
+            subject: "Your address",
+            text: format!("token={}", "dbv_abc".repeat(20)),
+        };
         mailer.send(mail("zoe@example.org")).await.unwrap();
         assert!(matches!(mailer.send(mail("zoe@example.org\r\nBcc: eve@example.org")).await, Err(MailError::Form(_))));
         let files: Vec<_> = std::fs::read_dir(settings.mail_folder).unwrap().collect();
         assert_eq!(files.len(), 1);
         let text = std::fs::read_to_string(files[0].as_ref().unwrap().path()).unwrap();
-        assert!(text.contains("Subject: Your address") && text.contains("dbv_abc"), "{text}");
+        assert!(text.contains("Subject: Your address") && text.contains(&"dbv_abc".repeat(20)), "{text}");
     }
 }
