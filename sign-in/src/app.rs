@@ -181,6 +181,21 @@ impl App {
         self.store.passed(&receipt.position).await;
     }
 
+    /// The address that the account has.
+    ///
+    /// # Errors
+    /// When it cannot be opened.
+    pub fn address(&self, tenant: Tenant, person: &Person) -> Result<String, ApiError> {
+        let mut address = person.user["email"].clone();
+        match self.sealer.open_json(tenant, &mut address) {
+            Ok(()) => Ok(address.as_str().unwrap_or_default().to_owned()),
+            Err(error) => {
+                tracing::error!(%error, "the address of an account cannot be opened");
+                Err(ApiError::internal())
+            }
+        }
+    }
+
     /// Sends a mail without letting anybody wait for it.
     pub fn send(&self, mail: Mail) {
         let mailer = self.mailer.clone();

@@ -65,7 +65,9 @@ async fn send_token(app: &App, said: Forgotten) -> Result<(), ApiError> {
         "To choose a password for your account at Daybook, open\n\n    {url}/reset-password?token={token}\n\nIt serves once, \
          and not for long. If you have not asked for it, do nothing: your password stays as it is.\n"
     );
-    app.send(Mail { to: said.email, subject: "Your password at Daybook", text });
+    // Not to the address as it was typed: letters that count as the same may belong to somebody else's.
+    let to = app.address(tenant, &person)?;
+    app.send(Mail { to, subject: "Your password at Daybook", text });
     Ok(())
 }
 
