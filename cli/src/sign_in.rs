@@ -16,7 +16,9 @@ use crate::settings::Settings;
 const PATIENCE: Duration = Duration::from_secs(10);
 
 /// From now on there is to be a next signing key; sign-in makes it within seconds.
-const ROTATE: &str = "UPDATE sign_in.signing_keys SET due_at = now() WHERE withdrawn_at IS NULL AND due_at > now()";
+const ROTATE: &str = "
+UPDATE sign_in.signing_keys SET due_at = now() WHERE withdrawn_at IS NULL AND due_at > now()
+    AND NOT EXISTS (SELECT FROM sign_in.signing_keys n WHERE n.withdrawn_at IS NULL AND n.signs_from > now())";
 
 /// The keys that sign now or later are believed no longer, and the next one signs at once: it is the first of those left.
 const WITHDRAW: &str = "UPDATE sign_in.signing_keys SET withdrawn_at = now() WHERE withdrawn_at IS NULL";
@@ -39,7 +41,7 @@ pub async fn run(command: SignInCommand, settings: &Settings) -> Result<(), Faul
     let done = sqlx::query(if withdraw { WITHDRAW } else { ROTATE }).execute(&mut connection).await?;
     match (withdraw, done.rows_affected()) {
         (true, keys) => println!("withdrawn: {keys}; services believe them for another minute at most"),
-        (false, 0) => println!("the next signing key is being made already"),
+        (false, 0) => println!("the next signing key is there, or being made, already"),
         (false, _) => println!("the next signing key will be published within seconds, and sign after its notice"),
     }
     Ok(())
