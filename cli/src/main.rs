@@ -18,6 +18,7 @@ mod rebuild;
 mod role;
 mod seed;
 mod settings;
+mod sign_in;
 mod spent;
 mod tenant;
 mod token;
@@ -44,6 +45,9 @@ enum Command {
     Import(import::ImportCommand),
     /// Builds the next version of a view beside the live one, and switches to it
     Rebuild(rebuild::Request),
+    /// Rotates the keys that sign-in signs tokens with
+    #[command(subcommand)]
+    SignIn(sign_in::SignInCommand),
     /// Lists what policies could not get done, and has it tried once more
     #[command(subcommand)]
     Policies(policies::PoliciesCommand),
@@ -80,6 +84,7 @@ async fn run(command: Command) -> Result<(), Fault> {
         Command::Seed => seed::run(&settings).await,
         Command::Import(command) => import::run(command, &settings).await,
         Command::Rebuild(request) => rebuild::run(request, &settings).await,
+        Command::SignIn(command) => sign_in::run(command, &settings).await,
         Command::Policies(command) => policies::run(command, &settings).await,
         Command::Journal(command) => journal::run(command, &settings).await,
         Command::Backup(request) => backup::backup(&request, &settings).await,

@@ -13,6 +13,7 @@ use crate::api::{Api, Command, Failure, Receipt};
 use crate::fault::Fault;
 use crate::role::Role;
 use crate::settings::Settings;
+use crate::sign_in;
 use crate::tenant::{self, Demo};
 
 /// The demo tenant's slug.
@@ -40,6 +41,7 @@ const TEAMS: &[(&str, &str, &[&str])] = &[
     ("Workplace", "offices", &["Alba Ferreira", "Priya Raman"]),
     ("Plant Network", "plants", &["Jonas Weber", "Mina Okafor"]),
 ];
+
 /// Who runs the organisation: whoever sets it up names its first admin, who gives the other roles.
 const ADMIN: &str = "Olaf Lindqvist";
 
@@ -48,6 +50,10 @@ const ROLES: (&str, &str, &str) = ("Agent", "End User", "Organization Admin");
 
 /// The agent whose token is printed.
 const AGENT: &str = "Alba Ferreira";
+const AGENT_ADDRESS: &str = "alba.ferreira";
+
+/// Her password: for a demo, where nothing is to be kept from anybody.
+const PASSWORD: &str = "correct-lift-between-floors";
 
 /// An item of the estate.
 type Item = (&'static str, &'static str, &'static [(&'static str, &'static str)]);
@@ -128,8 +134,12 @@ pub async fn run(settings: &Settings) -> Result<(), Fault> {
     let estate = seeding.estate(&people).await?;
     seeding.incidents(&people, &groups, &estate).await?;
 
+    let email = format!("{AGENT_ADDRESS}@demo.example");
+    if let Err(reason) = sign_in::give_password(settings, tenant, &email, PASSWORD).await {
+        eprintln!("{AGENT} has no password yet ({reason}): run this once more when sign-in is ready");
+    }
     let agent = tenant::token(settings, tenant, people[AGENT], &[Role::Agent])?;
-    greet(settings, &agent, people["Chiara Rossi"]);
+    greet(settings, &agent, people["Chiara Rossi"], &email);
     Ok(())
 }
 
@@ -336,12 +346,16 @@ fn ascii(name: &str) -> String {
     name.chars().filter(char::is_ascii).collect()
 }
 
-/// Prints a token and three calls to copy: report, read back what was just written, search.
-fn greet(settings: &Settings, token: &str, caller: Uuid) {
-    let (commands, queries) = (&settings.cli.command_url, &settings.cli.query_url);
+/// Prints a login, a token and three calls to copy: report, read back what was just written, search.
+fn greet(settings: &Settings, token: &str, caller: Uuid, email: &str) {
+    let (commands, queries, sign_in) = (&settings.cli.command_url, &settings.cli.query_url, &settings.cli.sign_in_url);
     println!(
         r#"
-An agent's token ({AGENT}), good for a day:
+Sign in as {AGENT}, who runs the organisation; her access token is good for 15 minutes, mails lie in {mails}:
+
+curl -s {sign_in}/api/v1/auth/login -H 'Content-Type: application/json' -d '{{"organization":"{SLUG}","email":"{email}","password":"{PASSWORD}"}}'; echo
+
+An agent's token (hers too, of the development issuer), good for a day:
 
 export TOKEN={token}
 
@@ -352,6 +366,7 @@ curl -s -D /tmp/daybook-answer {commands}/api/v1/incidents -H "Authorization: Be
 curl -s "{queries}$(sed -n 's/^location: \([^\r]*\).*/\1/ip' /tmp/daybook-answer)" -H "Authorization: Bearer $TOKEN" -H "$(grep -i ^daybook-position: /tmp/daybook-answer | tr -d '\r')"; echo
 
 curl -s "{queries}/api/v1/search?q=lift" -H "Authorization: Bearer $TOKEN" -H "$(grep -i ^daybook-position: /tmp/daybook-answer | tr -d '\r')"; echo
-"#
+"#,
+        mails = settings.cli.mail_folder.display()
     );
 }

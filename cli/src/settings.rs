@@ -34,6 +34,10 @@ pub struct Cli {
     pub command_url: String,
     /// Base URL of the query API.
     pub query_url: String,
+    /// Base URL of sign-in.
+    pub sign_in_url: String,
+    /// The folder into which a local sign-in puts its mails.
+    pub mail_folder: PathBuf,
     /// Folder of the development issuer, which signs the tool's own tokens where none is given.
     pub issuer: PathBuf,
     /// The token to act with, from the environment or from `token_file`.
@@ -49,6 +53,8 @@ impl Default for Cli {
         Self {
             command_url: "http://127.0.0.1:18000".into(),
             query_url: "http://127.0.0.1:18010".into(),
+            sign_in_url: "http://127.0.0.1:18030".into(),
+            mail_folder: ".local/mail".into(),
             issuer: ".local/issuer".into(),
             token: None,
             token_file: None,

@@ -116,6 +116,8 @@ pub fn sign(
         roles: roles.iter().map(|role| role.name().to_owned()).collect(),
         permissions: permissions.into_iter().collect(),
         jti: None,
+        sid: None,
+        client_id: None,
     };
     Ok(Issuer::open(&settings.cli.issuer, &settings.auth)?.mint(claims, lifetime)?)
 }

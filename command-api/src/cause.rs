@@ -1,12 +1,13 @@
-//! The headers of a policy's command: the entry it answers, and the tenant in whose name it acts.
+//! The headers of a service that acts in a tenant: the tenant, and where it is a policy the entry that its command answers.
 //!
 //! `Daybook-Cause: policy=leaver;source=identity/<tenant>#4711;step=0;depth=1` names the policy, the context, tenant and
 //! number of the entry in its book, the place of this command in the answer to it, and how many policies stand between it
 //! and a person's. `;retry=1` behind it says that the command was rejected, and somebody asks for it once more.
-//! `Daybook-Tenant: <tenant>` comes with it. Both are only for who may act as a policy.
+//! `Daybook-Tenant: <tenant>` comes with it. Both are only for who may act as a policy. Alone, `Daybook-Tenant` is for sign-in,
+//! whose commands answer a person and no entry.
 
 use axum::http::{HeaderMap, HeaderName};
-use daybook_kernel::Tenant;
+use daybook_kernel::{Actor, Tenant};
 use daybook_platform::{ApiError, Caller};
 use daybook_schemas::envelope::{Causation, Entry};
 use uuid::Uuid;
@@ -14,11 +15,14 @@ use uuid::Uuid;
 /// The entry that a command answers.
 pub const CAUSE: HeaderName = HeaderName::from_static("daybook-cause");
 
-/// The tenant in whose name a policy acts.
+/// The tenant in which a service of the platform acts.
 pub const TENANT: HeaderName = HeaderName::from_static("daybook-tenant");
 
 /// The permission that both need, beside being of the platform.
 pub const ACT: &str = "policy:act";
+
+/// The permission to name the tenant alone, beside being of the platform.
+pub const SIGN_IN: &str = "sign_in:act";
 
 /// Why a policy gives a command.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -46,28 +50,53 @@ impl Cause {
     }
 }
 
-/// The caller as which the request acts, and the entry it answers: a policy acts in the tenant it names. The request of
-/// anybody else stays as it is.
+/// As whom a request acts.
+#[derive(Debug, Clone)]
+pub struct Acting {
+    /// The caller, in the tenant whose books are meant.
+    pub caller: Caller,
+    /// Who gives the command, as its entry says.
+    pub actor: Actor,
+    /// The tenant the actor is of: suspended, it gives no commands. Who signs people in is the platform's own.
+    pub member_of: Tenant,
+    /// The entry that a policy answers.
+    pub cause: Option<Cause>,
+}
+
+/// As whom the request acts: a service of the platform in the tenant it names. The request of anybody else stays as it is.
 ///
 /// # Errors
-/// 403 where the caller may not act as a policy; 400 naming the header that is not as it should be.
-pub fn acting(headers: &HeaderMap, caller: Caller) -> Result<(Caller, Option<Cause>), ApiError> {
+/// 403 where the caller may not act as a policy, or as sign-in; 400 naming the header that is not as it should be.
+pub fn acting(headers: &HeaderMap, caller: Caller) -> Result<Acting, ApiError> {
+    let may = |permission: &str| caller.is_platform() && caller.may(permission);
     let (cause, tenant) = match (text(headers, &CAUSE)?, text(headers, &TENANT)?) {
-        (None, None) => return Ok((caller, None)),
-        _ if !caller.is_platform() || !caller.may(ACT) => return Err(ApiError::forbidden(ACT)),
+        (None, None) => {
+            let (actor, member_of) = (Actor::User(caller.user), caller.tenant);
+            return Ok(Acting { caller, actor, member_of, cause: None });
+        }
+        (None, Some(tenant)) if may(SIGN_IN) => {
+            let member_of = caller.tenant;
+            let caller = Caller { tenant: named(tenant)?, ..caller };
+            return Ok(Acting { caller, actor: Actor::Service("sign-in".into()), member_of, cause: None });
+        }
+        _ if !may(ACT) => return Err(ApiError::forbidden(ACT)),
         (Some(_), None) => return Err(ApiError::field("Daybook-Tenant", "is required beside Daybook-Cause")),
         (None, Some(_)) => return Err(ApiError::field("Daybook-Cause", "is required beside Daybook-Tenant")),
         (Some(cause), Some(tenant)) => (cause, tenant),
     };
-    let Some(tenant) = tenant_of(tenant) else {
-        return Err(ApiError::field("Daybook-Tenant", "must be the id of an organisation, or platform"));
-    };
+    let tenant = named(tenant)?;
     let Some(cause) = parse(cause) else {
         let form = "must be policy=<name>;source=<context>/<tenant>#<number>;step=<number>;depth=<number>, \
                     and ;retry=1 for a retry";
         return Err(ApiError::field("Daybook-Cause", form));
     };
-    Ok((Caller { tenant, ..caller }, Some(cause)))
+    let actor = Actor::Service(format!("policy/{}", cause.causation.policy).into());
+    Ok(Acting { caller: Caller { tenant, ..caller }, actor, member_of: tenant, cause: Some(cause) })
+}
+
+fn named(tenant: &str) -> Result<Tenant, ApiError> {
+    let message = "must be the id of an organisation, or platform";
+    tenant_of(tenant).ok_or_else(|| ApiError::field("Daybook-Tenant", message))
 }
 
 fn parse(header: &str) -> Option<Cause> {
@@ -133,16 +162,18 @@ mod tests {
         given.iter().map(|(name, value)| (name.clone(), value.parse().unwrap())).collect()
     }
 
-    fn status(refused: Result<(Caller, Option<Cause>), ApiError>) -> StatusCode {
+    fn status(refused: Result<Acting, ApiError>) -> StatusCode {
         refused.map(|_| ()).unwrap_err().into_response().status()
     }
 
     #[test]
     fn a_policy_acts_in_the_tenant_it_names() {
         let given = headers(&[(CAUSE, LEFT), (TENANT, ORGANISATION)]);
-        let (acting, cause) = acting(&given, caller(Uuid::nil(), &[ACT])).unwrap();
-        let cause = cause.unwrap();
-        assert_eq!(acting.tenant.to_string(), ORGANISATION);
+        let acting = acting(&given, caller(Uuid::nil(), &[ACT])).unwrap();
+        let cause = acting.cause.unwrap();
+        assert_eq!(acting.caller.tenant.to_string(), ORGANISATION);
+        assert_eq!(acting.member_of.to_string(), ORGANISATION);
+        assert_eq!(acting.actor.to_string(), "service/policy/leaver");
         assert_eq!((cause.causation.book_number, cause.causation.step, cause.causation.depth), (4711, 1, 2));
         assert!(!cause.is_retry);
         assert_eq!(cause.command_id(), format!("leaver/identity/{ORGANISATION}#4711/1"));
@@ -151,8 +182,7 @@ mod tests {
     #[test]
     fn a_retry_says_so_and_has_an_id_of_its_own() {
         let given = headers(&[(CAUSE, &format!("{LEFT};retry=1")), (TENANT, ORGANISATION)]);
-        let (_, cause) = acting(&given, caller(Uuid::nil(), &[ACT])).unwrap();
-        let cause = cause.unwrap();
+        let cause = acting(&given, caller(Uuid::nil(), &[ACT])).unwrap().cause.unwrap();
         assert!(cause.is_retry);
         assert_eq!(cause.command_id(), format!("leaver/identity/{ORGANISATION}#4711/1/retry"));
     }
@@ -176,8 +206,25 @@ mod tests {
         assert_eq!(status(acting(&given, caller(Uuid::nil(), &["incident:*"]))), StatusCode::FORBIDDEN);
         let tenant = headers(&[(TENANT, ORGANISATION)]);
         assert_eq!(status(acting(&tenant, caller(other, &["*"]))), StatusCode::FORBIDDEN);
-        let (same, cause) = acting(&HeaderMap::new(), caller(other, &[])).unwrap();
-        assert_eq!((same.tenant, cause), (other, None));
+        let same = acting(&HeaderMap::new(), caller(other, &[])).unwrap();
+        assert_eq!((same.caller.tenant, same.cause), (other, None));
+        assert!(matches!(same.actor, Actor::User(_)));
+    }
+
+    #[test]
+    fn sign_in_names_the_tenant_alone() {
+        let tenant = headers(&[(TENANT, ORGANISATION)]);
+        let door = acting(&tenant, caller(Uuid::nil(), &[SIGN_IN])).unwrap();
+        assert_eq!((door.caller.tenant.to_string().as_str(), door.member_of), (ORGANISATION, Uuid::nil()));
+        assert_eq!((door.actor.to_string().as_str(), door.cause), ("service/sign-in", None));
+        let platform = acting(&headers(&[(TENANT, "platform")]), caller(Uuid::nil(), &[SIGN_IN])).unwrap();
+        assert!(platform.caller.is_platform());
+        let other = Uuid::from_u128(0x7f);
+        assert_eq!(status(acting(&tenant, caller(other, &[SIGN_IN]))), StatusCode::FORBIDDEN, "of a tenant");
+        let both = headers(&[(CAUSE, LEFT), (TENANT, ORGANISATION)]);
+        assert_eq!(status(acting(&both, caller(Uuid::nil(), &[SIGN_IN]))), StatusCode::FORBIDDEN, "no policy");
+        let wrong = headers(&[(TENANT, "acme")]);
+        assert_eq!(status(acting(&wrong, caller(Uuid::nil(), &[SIGN_IN]))), StatusCode::BAD_REQUEST);
     }
 
     #[test]

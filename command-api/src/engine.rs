@@ -14,6 +14,7 @@ use daybook_schemas::sealing::Sealer;
 use tokio::task::spawn_blocking;
 
 use crate::{
+    facts::FactTable,
     forward::{Forwarder, Next},
     machine::{BooksMachine, Shared},
     store::Store,
@@ -30,6 +31,8 @@ pub struct Engine {
     pub sealer: Arc<Sealer>,
     /// Sends requests to other instances.
     pub forwarder: Arc<Forwarder>,
+    /// What contexts let each other know.
+    pub facts: FactTable,
     store: Store,
 }
 
@@ -65,7 +68,7 @@ impl Engine {
             let owner = opening.await.expect("opening a journal does not panic")?;
             owners.insert(context.name, Arc::new(owner));
         }
-        Ok(Self { owners, sealer, forwarder, store: shared.store.clone() })
+        Ok(Self { owners, sealer, forwarder, facts: shared.facts.clone(), store: shared.store.clone() })
     }
 
     /// Takes part in owning the journals. Facts of one are needed to decide in another, and others forward to whoever has

@@ -8,6 +8,7 @@ pub mod cause;
 pub mod command;
 pub mod conditions;
 pub mod delivery;
+pub mod endings;
 pub mod engine;
 pub mod facts;
 pub mod forward;

@@ -14,6 +14,7 @@ use axum::{
     response::Response,
 };
 use daybook_command_api::{
+    endings::Folded,
     engine::Engine,
     routes::{Api, routes},
     settings::Settings,
@@ -63,8 +64,9 @@ async fn run() -> Result<(), Failure> {
     health.require(CHECK);
     let shutdown = Shutdown::on_signals()?;
     let sealer = Arc::new(sealer(&settings)?);
-    let authenticator = Arc::new(Authenticator::new(&settings.auth).await?);
     let engine = Arc::new(OnceLock::new());
+    let folded = Arc::new(Folded::new(engine.clone()));
+    let authenticator = Arc::new(Authenticator::new(&settings.auth).await?.watching(folded));
 
     let api = Api { engine: engine.clone(), authenticator };
     let limits = Limits::new(&settings.limits)?;

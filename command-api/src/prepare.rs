@@ -2,7 +2,7 @@
 
 use std::{borrow::Cow, sync::Arc};
 
-use daybook_kernel::{Actor, Kind, PLATFORM, Tenant, book::Call, json};
+use daybook_kernel::{Kind, PLATFORM, Tenant, book::Call, json};
 use daybook_platform::{ApiError, Caller, trace_context::current_traceparent};
 use daybook_schemas::{blind, sealing::Sealer};
 use serde_json::Value as Json;
@@ -55,9 +55,9 @@ pub fn call(
 pub fn command(ask: &Ask, tenant: Tenant, steps: Vec<Vec<Call>>, sealer: &Sealer) -> Result<Command, ApiError> {
     let caller = &ask.caller;
     let conditions = Conditions::read(&ask.headers, caller)?;
-    let (id, actor) = match &ask.cause {
-        Some(cause) => (cause.command_id().into(), Actor::Service(format!("policy/{}", cause.causation.policy).into())),
-        None => (conditions.key.into(), Actor::User(caller.user)),
+    let id = match &ask.cause {
+        Some(cause) => cause.command_id().into(),
+        None => conditions.key.into(),
     };
     let expected = conditions.expected.map(u64::to_be_bytes);
     let fingerprint = sealer.fingerprint(&[
@@ -72,8 +72,8 @@ pub fn command(ask: &Ask, tenant: Tenant, steps: Vec<Vec<Call>>, sealer: &Sealer
         steps: steps.into(),
         id,
         fingerprint,
-        actor,
-        member_of: caller.tenant,
+        actor: ask.actor.clone(),
+        member_of: ask.member_of,
         token: caller.permissions.clone(),
         occurred_at: conditions.occurred_at,
         expected: conditions.expected,

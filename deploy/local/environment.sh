@@ -50,6 +50,7 @@ projector_clickhouse_port=$(port 18022)
 projector_search_port=$(port 18023)
 publisher_port=$(port 18024)
 policies_port=$(port 18025)
+sign_in_port=$(port 18030)
 
 # say WORDS…: one line of progress.
 say() { printf '%s\n' "$*"; }

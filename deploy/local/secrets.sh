@@ -10,8 +10,10 @@ make_secrets() {
   for name in postgres-owner postgres-app clickhouse-projector clickhouse-query redis; do
     [ -s "$secrets/$name" ] || random_hex 24 >"$secrets/$name"
   done
-  # 32 bytes in hex: the master key under which personal fields are sealed.
-  [ -s "$secrets/sealing-key" ] || random_hex 32 >"$secrets/sealing-key"
+  # 32 bytes in hex each: the master key under which personal fields are sealed, and that of the secrets of sign-in.
+  for name in sealing-key sign-in-key; do
+    [ -s "$secrets/$name" ] || random_hex 32 >"$secrets/$name"
+  done
   # For psql: PGPASSFILE names this file.
   local role
   for role in owner app; do

@@ -1,7 +1,9 @@
 //! Who is calling: the bearer token of a request, verified, and what it lets its caller do.
 //!
-//! Tokens are JWTs signed with RS256 by the one issuer of the settings. Everything that does not hold is a 401 that says
-//! what: nothing of it helps a forger, and much of it helps who has set a clock or an audience wrong.
+//! Tokens are JWTs signed with RS256 by an issuer of the settings: sign-in, and for local work the development issuer. Each
+//! has its own keys, and a token is held to those of the issuer that it names. Everything that does not hold is a 401 that
+//! says what: nothing of it helps a forger, and much of it helps who has set a clock or an audience wrong. What only a
+//! forger or a thief sends is logged with `security_event`, and counted.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -20,6 +22,7 @@ use serde::{Deserialize, Serialize};
 use tracing::Span;
 use uuid::Uuid;
 
+use crate::basis::{Basis, Endings};
 use crate::error::ApiError;
 use crate::jwks::{Jwks, JwksError};
 use crate::limits;
@@ -49,6 +52,8 @@ pub struct Caller {
     pub permissions: Arc<BTreeSet<String>>,
     /// The token's id (`jti`), if it has one.
     pub token_id: Option<Arc<str>>,
+    /// What the token stands on, where it is one of sign-in for a person or a program.
+    pub basis: Option<Basis>,
 }
 
 impl Caller {
@@ -89,6 +94,12 @@ pub struct Claims {
     /// The token's id.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub jti: Option<String>,
+    /// The session the token stands on (OpenID Connect Front-Channel Logout 1.0).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sid: Option<Uuid>,
+    /// The API key the token stands on (RFC 9068).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub client_id: Option<Uuid>,
 }
 
 /// The claims with the one time that the cache needs.
@@ -99,23 +110,51 @@ struct Dated {
     claims: Claims,
 }
 
-/// Verifies tokens. Made once for a process and shared by its handlers.
-pub struct Authenticator {
+/// An issuer whose tokens are believed, and how they are held to it.
+struct Believed {
+    issuer: String,
     jwks: Arc<Jwks>,
     validation: Validation,
+}
+
+impl Believed {
+    fn new(issuer: &str, jwks: Jwks, settings: &Auth) -> Self {
+        let mut validation = Validation::new(Algorithm::RS256);
+        validation.leeway = settings.leeway_s;
+        validation.validate_nbf = true;
+        validation.set_issuer(&[issuer]);
+        validation.set_audience(&[&settings.audience]);
+        validation.set_required_spec_claims(&["exp", "iss", "aud", "sub"]);
+        Self { issuer: issuer.to_owned(), jwks: Arc::new(jwks), validation }
+    }
+}
+
+/// Verifies tokens. Made once for a process and shared by its handlers.
+pub struct Authenticator {
+    believed: Vec<Believed>,
+    endings: Option<Arc<dyn Endings>>,
+    leeway: u64,
     cache: TokenCache,
 }
 
 impl Authenticator {
-    /// Reads the issuer's keys; without them no token can be believed, so the caller should not start to serve.
+    /// Reads the development issuer's keys; without them none of its tokens can be believed, so the caller should not start to
+    /// serve. Those of sign-in are read when they are first needed.
     pub async fn new(settings: &Auth) -> Result<Self, JwksError> {
-        let mut validation = Validation::new(Algorithm::RS256);
-        validation.leeway = settings.leeway_s;
-        validation.validate_nbf = true;
-        validation.set_issuer(&[&settings.issuer]);
-        validation.set_audience(&[&settings.audience]);
-        validation.set_required_spec_claims(&["exp", "iss", "aud", "sub"]);
-        Ok(Self { jwks: Arc::new(Jwks::open(&settings.jwks).await?), validation, cache: TokenCache::new(REMEMBERED) })
+        let mut believed = Vec::new();
+        if !settings.jwks.is_empty() || settings.sign_in_jwks.is_none() {
+            believed.push(Believed::new(&settings.issuer, Jwks::open(&settings.jwks).await?, settings));
+        }
+        if let Some(place) = &settings.sign_in_jwks {
+            believed.push(Believed::new(&settings.sign_in_issuer, Jwks::at(place)?, settings));
+        }
+        Ok(Self { believed, endings: None, leeway: settings.leeway_s, cache: TokenCache::new(REMEMBERED) })
+    }
+
+    /// The same, which learns there what has ended. Without, no token is believed that stands on a session or a key.
+    #[must_use]
+    pub fn watching(self, endings: Arc<dyn Endings>) -> Self {
+        Self { endings: Some(endings), ..self }
     }
 
     /// The caller of a request with these headers, counted for their limits.
@@ -142,62 +181,95 @@ impl Authenticator {
         let Some((_, token)) = token else {
             return Err(refused("the Authorization header is not of the form Bearer <token>"));
         };
-        self.verify(token.trim()).await
-    }
-
-    /// The caller that a token names, if it holds.
-    pub async fn verify(&self, token: &str) -> Result<Caller, ApiError> {
-        if token.len() > LONGEST {
-            return Err(refused(&format!("the token is longer than {LONGEST} bytes")));
-        }
-        let mut keys = self.jwks.keys();
-        let fingerprint = fingerprint(token);
-        if let Some(caller) = self.cache.get(&fingerprint, keys.generation, now()) {
-            return Ok(caller);
-        }
-        let kid = key_id(token).map_err(|reason| refused(&reason))?;
-        if keys.find(&kid).is_none() {
-            keys = self.jwks.keys_anew().await;
-        }
-        let Some(key) = keys.find(&kid) else {
-            return Err(refused("the token is signed with a key that its issuer does not have"));
-        };
-        let dated = self.check(token, key).map_err(|reason| refused(&reason))?;
-        let until = dated.exp.saturating_add(self.validation.leeway);
-        let caller = named(dated.claims).map_err(|reason| refused(&reason))?;
-        self.cache.put(fingerprint, Verified { caller: caller.clone(), until, generation: keys.generation });
+        let caller = self.verify(token.trim()).await?;
+        self.stands(&caller).await?;
         Ok(caller)
     }
 
-    fn check(&self, token: &str, key: &DecodingKey) -> Result<Dated, String> {
-        jsonwebtoken::decode::<Dated>(token, key, &self.validation).map(|token| token.claims).map_err(|error| {
-            match error.kind() {
-                ErrorKind::ExpiredSignature => "the token has expired".to_owned(),
-                ErrorKind::ImmatureSignature => "the token is not valid yet".to_owned(),
-                ErrorKind::InvalidSignature => "the token's signature does not fit".to_owned(),
-                ErrorKind::InvalidIssuer => "the token is of another issuer".to_owned(),
-                ErrorKind::InvalidAudience => "the token is for another audience".to_owned(),
-                ErrorKind::MissingRequiredClaim(claim) => {
-                    format!("the token lacks the claim {claim}")
-                }
-                ErrorKind::Json(error) => {
-                    format!("the token's claims are not as they must be: {error}")
-                }
-                _ => "the token cannot be read".to_owned(),
-            }
-        })
+    /// The caller that a token names, if its signature and its claims hold. Whether what it stands on has ended is not asked.
+    pub async fn verify(&self, token: &str) -> Result<Caller, ApiError> {
+        if token.len() > LONGEST {
+            return Err(suspicious("token.oversized", &format!("the token is longer than {LONGEST} bytes")));
+        }
+        let fingerprint = fingerprint(token);
+        if let Some(caller) = self.cache.get(&fingerprint, self.generation(), now()) {
+            return Ok(caller);
+        }
+        let kid = key_id(token)?;
+        let believed = self.issuer_of(token)?;
+        let mut keys = believed.jwks.keys();
+        if keys.find(&kid).is_none() {
+            keys = believed.jwks.keys_anew().await;
+        }
+        let Some(key) = keys.find(&kid) else {
+            let reason = "the token is signed with a key that its issuer does not have";
+            return Err(suspicious("token.unknown_key", reason));
+        };
+        // Before the check: keys that change meanwhile make it void.
+        let generation = self.generation();
+        let dated = check(token, key, &believed.validation)?;
+        let until = dated.exp.saturating_add(self.leeway);
+        let caller = named(dated.claims).map_err(|reason| refused(&reason))?;
+        self.cache.put(fingerprint, Verified { caller: caller.clone(), until, generation });
+        Ok(caller)
+    }
+
+    /// Nothing, if what the caller's token stands on has not ended.
+    async fn stands(&self, caller: &Caller) -> Result<(), ApiError> {
+        let Some(basis) = caller.basis else { return Ok(()) };
+        let Some(endings) = &self.endings else {
+            return Err(refused("the token stands on a session, and this service does not know of sessions"));
+        };
+        match endings.has_ended(caller.tenant, basis).await? {
+            false => Ok(()),
+            true => Err(suspicious("token.ended", "what the token stands on has ended: sign in again")),
+        }
+    }
+
+    /// Changes whenever keys of any issuer do.
+    fn generation(&self) -> u64 {
+        self.believed.iter().map(|believed| believed.jwks.keys().generation).sum()
+    }
+
+    /// The issuer that a token names. Only its keys are looked at, so that none vouches for another.
+    fn issuer_of(&self, token: &str) -> Result<&Believed, ApiError> {
+        #[derive(Deserialize)]
+        struct Payload {
+            iss: Option<serde_json::Value>,
+        }
+        let payload = token.split('.').nth(1).and_then(|payload| URL_SAFE_NO_PAD.decode(payload).ok());
+        let payload = payload.and_then(|payload| serde_json::from_slice::<Payload>(&payload).ok());
+        let Some(Payload { iss }) = payload else { return Err(refused("the token is not a JWT")) };
+        let Some(iss) = iss else { return Err(refused("the token lacks the claim iss")) };
+        let believed = self.believed.iter().find(|believed| iss.as_str() == Some(&believed.issuer));
+        believed.ok_or_else(|| suspicious("token.issuer", "the token is of another issuer"))
     }
 }
 
+fn check(token: &str, key: &DecodingKey, validation: &Validation) -> Result<Dated, ApiError> {
+    jsonwebtoken::decode::<Dated>(token, key, validation).map(|token| token.claims).map_err(|error| {
+        match error.kind() {
+            ErrorKind::InvalidSignature => suspicious("token.signature", "the token's signature does not fit"),
+            ErrorKind::ExpiredSignature => refused("the token has expired"),
+            ErrorKind::ImmatureSignature => refused("the token is not valid yet"),
+            ErrorKind::InvalidIssuer => refused("the token is of another issuer"),
+            ErrorKind::InvalidAudience => refused("the token is for another audience"),
+            ErrorKind::MissingRequiredClaim(claim) => refused(&format!("the token lacks the claim {claim}")),
+            ErrorKind::Json(error) => refused(&format!("the token's claims are not as they must be: {error}")),
+            _ => refused("the token cannot be read"),
+        }
+    })
+}
+
 /// The id of the key a token says it is signed with, if it is signed in the one way that is accepted.
-fn key_id(token: &str) -> Result<String, String> {
+fn key_id(token: &str) -> Result<String, ApiError> {
     #[derive(Deserialize)]
     struct Header {
         alg: String,
         kid: Option<String>,
         crit: Option<serde::de::IgnoredAny>,
     }
-    let unreadable = || "the token is not a JWT".to_owned();
+    let unreadable = || refused("the token is not a JWT");
     let (header, rest) = token.split_once('.').ok_or_else(unreadable)?;
     if rest.split('.').count() != 2 {
         return Err(unreadable());
@@ -206,12 +278,12 @@ fn key_id(token: &str) -> Result<String, String> {
     let header: Header = serde_json::from_slice(&header).map_err(|_| unreadable())?;
     // Checked before any key is chosen: a token must not pick the way in which it is verified.
     if header.alg != "RS256" {
-        return Err("the token is not signed with RS256".to_owned());
+        return Err(suspicious("token.algorithm", "the token is not signed with RS256"));
     }
     if header.crit.is_some() {
-        return Err("the token demands an extension (crit) that is not supported".to_owned());
+        return Err(refused("the token demands an extension (crit) that is not supported"));
     }
-    header.kid.ok_or_else(|| "the token does not say which key (kid) it is signed with".to_owned())
+    header.kid.ok_or_else(|| refused("the token does not say which key (kid) it is signed with"))
 }
 
 fn named(claims: Claims) -> Result<Caller, String> {
@@ -228,7 +300,15 @@ fn named(claims: Claims) -> Result<Caller, String> {
         roles: claims.roles.into(),
         permissions: Arc::new(claims.permissions.into_iter().collect()),
         token_id: claims.jti.map(Into::into),
+        basis: claims.sid.map(Basis::Session).or(claims.client_id.map(Basis::ApiKey)),
     })
+}
+
+/// The 401 for a token that nobody sends by mistake, which security is told of.
+fn suspicious(event: &'static str, reason: &str) -> ApiError {
+    ::metrics::counter!("auth_security_events_total", "event" => event).increment(1);
+    tracing::warn!(security_event = event, reason, "a token was refused");
+    refused(reason)
 }
 
 /// The 401 for a token that is not believed (RFC 6750).

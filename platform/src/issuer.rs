@@ -1,6 +1,7 @@
-//! The development issuer: signs access tokens until identity is built. Never use it where data matters.
+//! An issuer: signs access tokens. Sign-in is one, with keys of its own keeping; the development issuer is another, whose key
+//! lies in a folder. Never use that one where data matters.
 //!
-//! Its folder holds `key.pem` (the private key, readable by its owner only) and `jwks.json` (the public key, which services
+//! The folder holds `key.pem` (the private key, readable by its owner only) and `jwks.json` (the public key, which services
 //! read).
 
 use std::fs::{self, OpenOptions};
@@ -72,11 +73,7 @@ impl Issuer {
         if key_path.exists() {
             return Err(IssuerError::KeyExists(key_path));
         }
-        let pair = KeyPair::generate(KeySize::Rsa2048).map_err(|error| unusable(error.to_string()))?;
-        let der =
-            AsDer::<aws_lc_rs::encoding::Pkcs8V1Der<'_>>::as_der(&pair).map_err(|error| unusable(error.to_string()))?;
-        let pem = pem("PRIVATE KEY", der.as_ref());
-        let jwk = public_key(&pem).map_err(unusable)?;
+        let (pem, jwk) = fresh_key().map_err(unusable)?;
         let jwks =
             serde_json::to_string_pretty(&JwkSet { keys: vec![jwk] }).map_err(|error| unusable(error.to_string()))?;
 
@@ -92,16 +89,17 @@ impl Issuer {
             Ok(pem) => pem,
             Err(source) => return Err(IssuerError::File { path, source }),
         };
-        let opened = public_key(&pem).and_then(|public| {
-            let key = EncodingKey::from_rsa_pem(pem.as_bytes()).map_err(|error| error.to_string())?;
-            Ok((key, public.common.key_id.unwrap_or_default()))
-        });
-        match opened {
-            Ok((key, kid)) => {
-                Ok(Self { key, kid, issuer: settings.issuer.clone(), audience: settings.audience.clone() })
-            }
-            Err(reason) => Err(IssuerError::Key { path, reason }),
-        }
+        Self::with_key(&pem, &settings.issuer, &settings.audience).map_err(|reason| IssuerError::Key { path, reason })
+    }
+
+    /// An issuer of that name with this private key (PEM), whose tokens are for that audience.
+    ///
+    /// # Errors
+    /// What is wrong with the key.
+    pub fn with_key(pem: &str, issuer: &str, audience: &str) -> Result<Self, String> {
+        let kid = public_key(pem)?.common.key_id.unwrap_or_default();
+        let key = EncodingKey::from_rsa_pem(pem.as_bytes()).map_err(|error| error.to_string())?;
+        Ok(Self { key, kid, issuer: issuer.to_owned(), audience: audience.to_owned() })
     }
 
     /// Signs a token that holds from now for `lifetime`. A token without an id of its own is given one.
@@ -113,6 +111,18 @@ impl Issuer {
         jsonwebtoken::encode(&header, &signed, &self.key)
             .map_err(|error| IssuerError::Key { path: PathBuf::from("key.pem"), reason: error.to_string() })
     }
+}
+
+/// A fresh RSA key of 2048 bits: its private half as PEM (PKCS #8), and its public half (RFC 7517).
+///
+/// # Errors
+/// Why there is none.
+pub fn fresh_key() -> Result<(String, Jwk), String> {
+    let pair = KeyPair::generate(KeySize::Rsa2048).map_err(|error| error.to_string())?;
+    let der = AsDer::<aws_lc_rs::encoding::Pkcs8V1Der<'_>>::as_der(&pair).map_err(|error| error.to_string())?;
+    let pem = pem("PRIVATE KEY", der.as_ref());
+    let public = public_key(&pem)?;
+    Ok((pem, public))
 }
 
 /// The public half of a private key; its id is its thumbprint (RFC 7638).

@@ -48,7 +48,7 @@ impl Place {
     fn often(&self) -> Duration {
         match self {
             Self::File(_) => Duration::from_secs(1), // a look at its date
-            Self::Http { .. } => Duration::from_secs(300),
+            Self::Http { .. } => Duration::from_secs(60),
         }
     }
 
@@ -56,8 +56,14 @@ impl Place {
     fn seldom(&self) -> Duration {
         match self {
             Self::File(_) => Duration::from_millis(100),
-            Self::Http { .. } => Duration::from_secs(10),
+            Self::Http { .. } => Duration::from_secs(1),
         }
+    }
+}
+
+impl Last {
+    fn is_due(&self, least: Duration) -> bool {
+        self.asked.is_none_or(|asked| asked.elapsed() >= least)
     }
 }
 
@@ -70,7 +76,7 @@ pub(crate) struct Jwks {
 
 /// When keys were last asked for, and what a file was like then.
 struct Last {
-    asked: Instant,
+    asked: Option<Instant>,
     stamp: Option<(SystemTime, u64)>,
     text: String,
 }
@@ -78,6 +84,13 @@ struct Last {
 impl Jwks {
     /// Reads the keys for the first time.
     pub async fn open(place: &str) -> Result<Self, JwksError> {
+        let jwks = Self::at(place)?;
+        jwks.read(&mut *jwks.last.lock().await).await?;
+        Ok(jwks)
+    }
+
+    /// Keys that are read when a token first names one: their issuer may start after us.
+    pub fn at(place: &str) -> Result<Self, JwksError> {
         let source = if place.starts_with("http://") {
             let client = reqwest::Client::builder().timeout(Duration::from_secs(5)).build();
             Place::Http { url: place.to_owned(), client: client.map_err(|error| wrong(place, error))? }
@@ -88,16 +101,14 @@ impl Jwks {
         } else {
             Place::File(PathBuf::from(place))
         };
-        let last = Last { asked: Instant::now(), stamp: None, text: String::new() };
-        let jwks = Self { place: source, current: ArcSwap::default(), last: Mutex::new(last) };
-        jwks.read(&mut *jwks.last.lock().await).await?;
-        Ok(jwks)
+        let last = Last { asked: None, stamp: None, text: String::new() };
+        Ok(Self { place: source, current: ArcSwap::default(), last: Mutex::new(last) })
     }
 
     /// The keys as last read. Where they are due to be read again that is done meanwhile: no request waits for it.
     pub fn keys(self: &Arc<Self>) -> Arc<KeySet> {
         if let Ok(last) = self.last.try_lock()
-            && last.asked.elapsed() >= self.place.often()
+            && last.is_due(self.place.often())
         {
             drop(last);
             let jwks = Arc::clone(self);
@@ -115,10 +126,9 @@ impl Jwks {
     /// Reads the keys again unless that was done less than `least` ago, perhaps by someone this call waited for.
     async fn renew(&self, least: Duration) {
         let mut last = self.last.lock().await;
-        if last.asked.elapsed() < least {
+        if !last.is_due(least) {
             return;
         }
-        last.asked = Instant::now();
         let outcome = match self.read(&mut last).await {
             Ok(()) => "ok",
             Err(error) => {
@@ -131,6 +141,7 @@ impl Jwks {
     }
 
     async fn read(&self, last: &mut Last) -> Result<(), JwksError> {
+        last.asked = Some(Instant::now());
         let (place, text) = match &self.place {
             Place::File(path) => {
                 let place = path.display().to_string();

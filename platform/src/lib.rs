@@ -8,6 +8,7 @@
 //! Nothing here knows a bounded context, the journal or a store.
 
 pub mod auth;
+pub mod basis;
 pub mod body;
 mod connections;
 pub mod edge;
@@ -39,6 +40,7 @@ pub mod trace_context;
 pub mod trail;
 
 pub use auth::{Authenticator, Caller};
+pub use basis::{Basis, Endings};
 pub use error::{ApiError, FieldError};
 pub use health::Health;
 pub use limits::Limits;

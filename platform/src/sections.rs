@@ -116,12 +116,17 @@ impl Default for Opensearch {
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Auth {
-    /// The `iss` a token must carry.
+    /// The `iss` of tokens of the development issuer.
     pub issuer: String,
     /// The `aud` a token must carry, alone or among others.
     pub audience: String,
-    /// Where the issuer's public keys (RFC 7517) are: a file path, or an `http://` URL.
+    /// Where the development issuer's public keys (RFC 7517) are: a file path, or an `http://` URL. Empty: it is not believed,
+    /// as where data matters.
     pub jwks: String,
+    /// The `iss` of tokens of sign-in.
+    pub sign_in_issuer: String,
+    /// Where the public keys of sign-in are; without, its tokens are not believed.
+    pub sign_in_jwks: Option<String>,
     /// How far the clocks of issuer and service may differ, in seconds.
     pub leeway_s: u64,
 }
@@ -132,6 +137,8 @@ impl Default for Auth {
             issuer: "https://issuer.daybook.localhost".into(),
             audience: "daybook".into(),
             jwks: ".local/issuer/jwks.json".into(),
+            sign_in_issuer: "https://sign-in.daybook.localhost".into(),
+            sign_in_jwks: None,
             leeway_s: 5,
         }
     }

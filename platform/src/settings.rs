@@ -28,7 +28,7 @@ const CONFIG: &str = "DAYBOOK_CONFIG";
 const ELSEWHERE: [&str; 4] = [CONFIG, "DAYBOOK_STATE", "DAYBOOK_CACHE", "DAYBOOK_PORT_OFFSET"];
 
 /// Sections that belong to one program each. Their keys are checked by the program that has them.
-const OWNED: [&str; 6] = ["cli", "command_api", "journal", "policies", "projector", "query_api"];
+const OWNED: [&str; 7] = ["cli", "command_api", "journal", "policies", "projector", "query_api", "sign_in"];
 
 /// What a process was given: the settings file and the environment.
 #[derive(Debug, Clone, Default)]

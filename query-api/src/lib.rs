@@ -9,6 +9,7 @@ pub mod app;
 pub mod asker;
 pub mod cmdb;
 pub mod document;
+pub mod endings;
 pub mod figures;
 pub mod freshness;
 pub mod get;

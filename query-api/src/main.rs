@@ -8,6 +8,7 @@ use daybook_platform::{
     Authenticator, Health, Limits, Shutdown, edge, metrics, ops, serve, settings, telemetry, trail,
 };
 use daybook_query_api::app::{App, Parts, Tides};
+use daybook_query_api::endings::Shown;
 use daybook_query_api::history::Reader;
 use daybook_query_api::routes::routes;
 use daybook_query_api::settings::Settings;
@@ -59,9 +60,10 @@ async fn open(settings: &Settings) -> Result<App, Failure> {
         return Err("settings: sealing.key is required: name its file in DAYBOOK_SEALING_KEY_FILE".into());
     };
     let sealer = Sealer::from_hex(key.expose())?;
-    let authenticator = Arc::new(Authenticator::new(&settings.auth).await?);
     let prefix = &settings.query_api.prefix;
     let postgres = Postgres::open(&settings.postgres)?;
+    let shown = Arc::new(Shown::new(postgres.clone()));
+    let authenticator = Arc::new(Authenticator::new(&settings.auth).await?.watching(shown));
     let clickhouse = Clickhouse::open(&settings.clickhouse, prefix);
     let opensearch = Opensearch::open(&settings.opensearch, prefix)?;
     let tides =

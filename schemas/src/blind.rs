@@ -7,20 +7,31 @@
 use aws_lc_rs::hmac;
 use daybook_kernel::{Datum, RecordShape, Tenant, blind};
 
-use crate::sealing::Sealer;
+use crate::{hex::Hex, sealing::Sealer};
 
 /// Why the tenant's key is derived.
 const PURPOSE: &[u8] = b"daybook blind index v1";
 
 /// Fills the blind indexes of a body that is not sealed yet.
 pub fn fill(sealer: &Sealer, tenant: Tenant, shape: &RecordShape, datum: &mut Datum) {
-    let key = hmac::Key::new(hmac::HMAC_SHA256, &sealer.fingerprint(&[PURPOSE, tenant.as_bytes()]));
-    blind::fill(shape, datum, &|field, text| {
-        let mut hmac = hmac::Context::with_key(&key);
-        hmac.update(&(field.len() as u64).to_be_bytes());
-        hmac.update(field.as_bytes());
-        hmac.update(text.as_bytes());
-        let hash = hmac.sign();
-        std::array::from_fn(|place| hash.as_ref()[place])
-    });
+    let key = key(sealer, tenant);
+    blind::fill(shape, datum, &|field, text| hash(&key, field, text));
+}
+
+/// The index that stands beside a text in that field, in hexadecimal, as views show it: for looking somebody up.
+pub fn of(sealer: &Sealer, tenant: Tenant, field: &str, text: &str) -> String {
+    Hex(&hash(&key(sealer, tenant), field, &blind::normalize(text))).to_string()
+}
+
+fn key(sealer: &Sealer, tenant: Tenant) -> hmac::Key {
+    hmac::Key::new(hmac::HMAC_SHA256, &sealer.fingerprint(&[PURPOSE, tenant.as_bytes()]))
+}
+
+fn hash(key: &hmac::Key, field: &str, text: &str) -> [u8; 32] {
+    let mut hmac = hmac::Context::with_key(key);
+    hmac.update(&(field.len() as u64).to_be_bytes());
+    hmac.update(field.as_bytes());
+    hmac.update(text.as_bytes());
+    let hash = hmac.sign();
+    std::array::from_fn(|place| hash.as_ref()[place])
 }

@@ -1,4 +1,4 @@
-//! The APIs of both services as OpenAPI 3.1 documents: most of it from the declaration, the rest described by hand.
+//! The APIs of the services as OpenAPI 3.1 documents: most of it from the declaration, the rest described by hand.
 
 mod access;
 mod aliases;
@@ -10,16 +10,18 @@ mod parts;
 mod questions;
 mod search;
 mod shapes;
+mod sign_in;
 
 use daybook_kernel::Kind;
 use serde_json::{Map, Value as Json, json};
 
 pub use page::page;
 use shapes::Schemas;
+pub use sign_in::sign_in;
 
 /// The documents by the name of their file.
 pub fn documents() -> Vec<(&'static str, Json)> {
-    vec![("command-api", command_api()), ("query-api", query_api())]
+    vec![("command-api", command_api()), ("query-api", query_api()), ("sign-in", sign_in())]
 }
 
 /// The name of the component that describes the body of a command, such as `incident.Incident.assign`.

@@ -100,7 +100,10 @@ async fn a_token_that_comes_twice_ends_the_session() {
     let secret = |n: u128| json!({ "secret": Uuid::from_u128(n) });
     door.post("credentials", secret(1)).send().await.refused(404, "NOT_FOUND");
     door.give(&format!("credentials/{rita}/set_password"), secret(1)).await;
-    let sign_in = json!({ "user": rita, "method": "password", "amr": ["pwd"], "ip": "192.0.2.7" });
+    let mut sign_in = json!({ "user": rita, "method": "password", "amr": ["pwd"], "ip": "192.0.2.7" });
+    let unshown = door.post("sessions", sign_in.clone()).send().await;
+    assert_eq!(unshown.refused(403, "WRONG_PASSWORD").fields(), ["secret"]);
+    sign_in["secret"] = secret(1)["secret"].clone();
     let [stolen, other] = [door.give("sessions", sign_in.clone()).await, door.give("sessions", sign_in).await];
     let refresh = format!("sessions/{}/refresh", stolen.id);
     for version in [2, 3] {

@@ -17,6 +17,7 @@ mod policies;
 mod reach;
 mod rebuild;
 mod refusals;
+mod sign_in;
 mod system;
 mod tenants;
 mod traces;

@@ -63,6 +63,8 @@ const MAY_KNOW: &[(&str, &[&str])] = &[
             "daybook-platform",
         ],
     ),
+    // Never decides, and links no Kafka.
+    ("daybook-sign-in", &["daybook-kernel", "daybook-contents", "daybook-schemas", "daybook-platform"]),
     ("daybook-cli", &["daybook-kernel", "daybook-contents", "daybook-schemas", "daybook-journal", "daybook-platform"]),
     ("daybook-tests", &[]),
     ("daybook-history", &[]),
@@ -83,10 +85,13 @@ const MAY_KNOW: &[(&str, &[&str])] = &[
 /// Crates of others that only these rooms may link.
 const ONLY_IN: &[(&str, &[&str])] = &[
     ("rdkafka", &["daybook-journal"]),
-    ("sqlx", &["daybook-projectors", "daybook-query-api", "daybook-cli"]),
+    ("sqlx", &["daybook-projectors", "daybook-query-api", "daybook-sign-in", "daybook-cli"]),
     ("clickhouse", &["daybook-projectors", "daybook-query-api", "daybook-cli"]),
     ("apache-avro", &["daybook-schemas"]),
-    ("axum", &["daybook-platform", "daybook-command-api", "daybook-query-api", "daybook-hostile"]),
+    ("axum", &["daybook-platform", "daybook-command-api", "daybook-query-api", "daybook-sign-in", "daybook-hostile"]),
+    // Secrets are made and checked in one place.
+    ("argon2", &["daybook-sign-in"]),
+    ("lettre", &["daybook-sign-in"]),
 ];
 
 /// What the domain must not link: it is pure.

@@ -8,7 +8,7 @@ use axum::{
     http::{HeaderMap, Method, StatusCode, Uri},
     response::Response,
 };
-use daybook_kernel::{Kind, Tenant, book::Call};
+use daybook_kernel::{Actor, Kind, Tenant, book::Call};
 use daybook_platform::{ApiError, Authenticator, Caller, body, body::RawBody, request::RequestContext};
 use serde_json::{Map, Value as Json};
 use std::time::Duration;
@@ -16,7 +16,7 @@ use tokio::time::timeout_at;
 use uuid::Uuid;
 
 use crate::{
-    cause::{Cause, acting},
+    cause::{Acting, Cause, acting},
     conditions::IDEMPOTENCY_KEY,
     delivery::{Delivered, Undelivered, deliver, receive},
     forward::{
@@ -34,8 +34,12 @@ const MARGIN: Duration = Duration::from_millis(200);
 /// A request, its caller known.
 pub struct Ask {
     engine: Open,
-    /// Who asks.
+    /// Who asks, in the tenant whose books are meant.
     pub caller: Caller,
+    /// Who gives the command, as its entry says.
+    pub actor: Actor,
+    /// The tenant that the actor is of.
+    pub member_of: Tenant,
     /// Why a policy asks.
     pub cause: Option<Cause>,
     /// Its headers.
@@ -58,7 +62,7 @@ impl FromRequest<Api> for Ask {
     async fn from_request(request: Request, api: &Api) -> Result<Self, ApiError> {
         let (mut parts, body) = request.into_parts();
         let caller = Arc::<Authenticator>::from_ref(api).caller(&parts.headers).await?;
-        let (caller, cause) = acting(&parts.headers, caller)?;
+        let Acting { caller, actor, member_of, cause } = acting(&parts.headers, caller)?;
         let forward = Forward::read(&parts.headers)?;
         let engine = match Open::from_request_parts(&mut parts, api).await {
             // An instance that starts owns nothing yet, whatever its earlier life did.
@@ -70,7 +74,7 @@ impl FromRequest<Api> for Ask {
         let headers = parts.headers.clone();
         let (method, uri) = (parts.method.clone(), parts.uri.clone());
         let RawBody(body) = RawBody::from_request(Request::from_parts(parts, body), api).await?;
-        Ok(Self { engine, caller, cause, headers, body, line, method, uri, forward, context })
+        Ok(Self { engine, caller, actor, member_of, cause, headers, body, line, method, uri, forward, context })
     }
 }
 

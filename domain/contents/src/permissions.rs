@@ -11,9 +11,9 @@ use daybook_kernel::{Permission, Referable};
 
 pub use daybook_identity::built_in;
 
-/// The permissions that no aggregate declares: to say when something happened, to act as a policy, to see figures of
-/// incidents, and to be told why somebody may do something.
-const BESIDE: &[&str] = &["import:occurred_at", "policy:act", "incident:measure", "access:explain"];
+/// The permissions that no aggregate declares: to say when something happened, to act as a policy or for those who sign in, to
+/// see figures of incidents, and to be told why somebody may do something.
+const BESIDE: &[&str] = &["import:occurred_at", "policy:act", "sign_in:act", "incident:measure", "access:explain"];
 
 /// Every permission there is: of every command, to read every kind, and those beside the aggregates.
 pub fn all() -> BTreeSet<String> {
@@ -124,9 +124,14 @@ mod tests {
 
     #[test]
     fn only_the_platform_and_its_services_reach_beyond_a_tenant() {
-        for permission in
-            ["organization:create", "organization:suspend", "policy:act", "import:occurred_at", "user:sign_in"]
-        {
+        for permission in [
+            "organization:create",
+            "organization:suspend",
+            "policy:act",
+            "sign_in:act",
+            "import:occurred_at",
+            "user:sign_in",
+        ] {
             for role in BUILT_IN.iter().filter(|role| role.holder == Holder::User) {
                 assert!(role.permissions().all(|one| one != permission), "{} has {permission}", role.name);
             }

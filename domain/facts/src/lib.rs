@@ -4,6 +4,7 @@
 //! A fact holds no personal data, and only what a rule elsewhere asks for. It may be some milliseconds old.
 
 pub mod access_policy;
+pub mod api_key;
 pub mod configuration_item;
 pub mod group;
 pub mod organization;
@@ -14,6 +15,7 @@ pub mod subscription;
 pub mod user;
 
 pub use access_policy::AccessPolicy;
+pub use api_key::ApiKey;
 pub use configuration_item::ConfigurationItem;
 pub use group::Group;
 pub use organization::Organization;

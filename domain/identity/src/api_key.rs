@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 
 use daybook_facts as facts;
 use daybook_kernel::{
-    Aggregate, Body, Book, Choice, Commands, Context, Decision, Events, Line, Permission, Record, Ref, Rejection, Rule,
-    Time, accept, nothing, reject,
+    Aggregate, Body, Book, Choice, Commands, Context, Decision, Events, Line, Permission, Published, Record, Ref,
+    Rejection, Rule, Time, accept, nothing, reject,
 };
 use uuid::Uuid;
 
@@ -175,6 +175,10 @@ impl Aggregate for ApiKey {
             }
             Event::Expired => (self.status, self.live_for) = (Status::Expired, None),
         }
+    }
+
+    fn fact(&self) -> Option<Published> {
+        Some(Published::new(facts::ApiKey { is_live: self.status == Status::Active }))
     }
 }
 

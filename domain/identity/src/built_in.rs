@@ -257,10 +257,12 @@ const ORDERS: Set =
 
 /// What signing people in takes.
 const SIGN_IN: Set = all(&[
+    "sign_in:act",
     "user:sign_in",
     "user:consent",
     "user:read",
     "credential:sign_in",
+    "credential:disable_mfa",
     "credential:read",
     "session:sign_in",
     "session:read",

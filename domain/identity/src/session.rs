@@ -10,10 +10,11 @@ use daybook_kernel::{
     Aggregate, Body, Book, Choice, Commands, Context, Decision, Events, Line, Personal, Published, Record, Ref,
     Rejection, Rule, Time, accept, reject,
 };
+use uuid::Uuid;
 
 pub use daybook_facts::session::Status;
 
-use crate::{User, user};
+use crate::{Credential, User, user};
 
 #[cfg(test)]
 mod scenarios;
@@ -95,6 +96,8 @@ pub struct SignIn {
     pub method: Method,
     /// All ways in which the person did.
     pub amr: BTreeSet<Amr>,
+    /// The id under which the vault keeps the password that was shown; needed where the person has one and shows it.
+    pub secret: Option<Uuid>,
     /// The network address it comes from.
     pub ip: Option<Personal<Line<45>>>,
     /// The device and program, as they call themselves.
@@ -262,13 +265,16 @@ impl Session {
 
 /// Signs in who can; a lock that has run out is lifted, and sessions that have run out end with it.
 fn begin(sign_in: SignIn, book: &Book<'_>, context: &Context<'_>) -> Decision<Event> {
-    let SignIn { user, method, amr, ip, device } = sign_in;
+    let SignIn { user, method, amr, secret, ip, device } = sign_in;
     let known = book.get(user).ok_or_else(|| {
         Rejection::unprocessable("UNKNOWN_USER", "there is no such user in this tenant").field("user", "must be a user")
     })?;
     if !known.can_sign_in(context.now) {
         let message = format!("nobody signs in with this account: it is {}", known.status.name());
         return Err(Rejection::forbidden("CANNOT_SIGN_IN", message.clone()).field("user", message));
+    }
+    if method == Method::Password {
+        is_shown(book.get(Ref::<Credential>::new(user.id())).as_deref(), secret, &amr)?;
     }
     let expires_at = Time(context.now.0 + LIFETIME);
     let mut changes = accept(Event::LoggedIn(SignedIn { user, method, amr, ip, device, expires_at }))?;
@@ -286,4 +292,19 @@ fn begin(sign_in: SignIn, book: &Book<'_>, context: &Context<'_>) -> Decision<Ev
         true => Ok(changes),
         false => reject("TOO_MANY_SESSIONS", format!("a user has at most {OPEN_MAX} open sessions")),
     }
+}
+
+/// Insists that the password shown is the present one, and that a second factor was shown where there is one: who has
+/// checked them may have looked at what was so a moment before.
+fn is_shown(credential: Option<&Credential>, secret: Option<Uuid>, amr: &BTreeSet<Amr>) -> Result<(), Rejection> {
+    let Some(credential) = credential else { return Ok(()) };
+    if secret.is_none() || secret != credential.passwords.last().copied() {
+        let message = "this is not the present password";
+        return Err(Rejection::forbidden("WRONG_PASSWORD", message).field("secret", message));
+    }
+    if credential.factor.is_some() && !amr.iter().any(|way| matches!(way, Amr::Otp | Amr::Hwk)) {
+        let message = "a second factor has to be shown too";
+        return Err(Rejection::forbidden("SECOND_FACTOR_REQUIRED", message).field("amr", message));
+    }
+    Ok(())
 }

@@ -61,6 +61,8 @@ pub fn claims() -> Claims {
         roles: vec!["agent".into()],
         permissions: vec!["incident:report".into(), "cmdb:*".into()],
         jti: None,
+        sid: None,
+        client_id: None,
     }
 }
 

@@ -94,6 +94,8 @@ pub struct PostgresSink {
     recent: Recent,
     months: entries::Months,
     clerk: Option<Clerk>,
+    /// All that was appended before this time is applied, in milliseconds since 1970.
+    applied_until: i64,
     /// Topics that wait until a view of their context is built.
     held: HashSet<String>,
 }
@@ -113,6 +115,7 @@ impl PostgresSink {
             recent: Recent::default(),
             months: entries::Months::default(),
             clerk: None,
+            applied_until: 0,
             held: HashSet::new(),
         }
     }
@@ -229,7 +232,13 @@ impl Sink for PostgresSink {
         stored
     }
 
+    fn applied_until(&mut self, millis: i64) {
+        self.applied_until = millis;
+    }
+
     async fn look_again(&mut self) -> Result<bool, SinkError> {
+        let noting = sqlx::query(sql::NOTE_HORIZON).bind(self.options.sink).bind(self.applied_until);
+        noting.execute(&self.pool).await.map_err(classify)?;
         let row = sqlx::query(sql::LOOK_AGAIN).bind(self.options.sink).bind(self.epoch).fetch_one(&self.pool).await;
         row.and_then(|row| row.try_get(0)).map_err(classify)
     }

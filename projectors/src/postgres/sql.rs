@@ -28,6 +28,12 @@ CREATE TABLE IF NOT EXISTS daybook.sinks (
     epoch bigint NOT NULL DEFAULT 1
 );
 
+-- Up to when each sink has applied all that was appended, whether or not there was anything: how old its rows may be.
+CREATE TABLE IF NOT EXISTS daybook.horizons (
+    sink text PRIMARY KEY,
+    applied_until timestamptz NOT NULL
+);
+
 -- Books that are not followed, since their entry `first_number` cannot be decoded or projected.
 CREATE TABLE IF NOT EXISTS daybook.parked (
     sink text NOT NULL,
@@ -245,6 +251,11 @@ DO UPDATE SET first_number = least(parked.first_number, excluded.first_number), 
 /// Forgets a sink's parked books.
 pub const FORGET_PARKED: &str = "DELETE FROM daybook.parked WHERE sink = $1";
 
+/// Notes up to when a sink has applied everything, in milliseconds since 1970.
+pub const NOTE_HORIZON: &str = "
+INSERT INTO daybook.horizons (sink, applied_until) VALUES ($1, to_timestamp($2::bigint / 1000.0))
+ON CONFLICT (sink) DO UPDATE SET applied_until = greatest(horizons.applied_until, excluded.applied_until)";
+
 /// Every constant statement, for the test that prepares them all.
 pub const ALL: &[&str] = &[
     LOCK_SCHEMA,
@@ -280,4 +291,5 @@ pub const ALL: &[&str] = &[
     COPY_PARKED,
     MERGE_PARKED,
     FORGET_PARKED,
+    NOTE_HORIZON,
 ];

@@ -14,7 +14,7 @@ use daybook_query_api::list::filter::{Filter, Test};
 use daybook_query_api::list::order::Order;
 use daybook_query_api::list::statement::{Begin, Page, Statement};
 use daybook_query_api::list::{LIVE_VERSION, Listed, view};
-use daybook_query_api::{get, items, members, standings};
+use daybook_query_api::{endings, get, items, members, standings};
 use sqlx::{AssertSqlSafe, Executor as _, SqlSafeStr as _};
 use uuid::Uuid;
 
@@ -37,6 +37,7 @@ const CONSTANT: &[&str] = &[
     standings::GROUPS,
     standings::ROLES,
     standings::POLICIES,
+    endings::ENDED,
 ];
 
 /// The records for somebody of a domain who may read what is their own, and their group's.

@@ -151,6 +151,8 @@ impl System {
             roles: Vec::new(),
             permissions: asker.permissions.clone(),
             jti: None,
+            sid: None,
+            client_id: None,
         };
         self.issuer.mint(claims, Duration::from_secs(600)).unwrap()
     }

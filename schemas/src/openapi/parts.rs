@@ -5,8 +5,11 @@ use serde_json::{Map, Value as Json, json};
 use super::reference;
 
 /// The tags of operations that belong to no single aggregate.
-pub const TAGS: &[(&str, &str)] =
-    &[("search", "Everything, by its words."), ("figures", "Figures of incidents over time.")];
+pub const TAGS: &[(&str, &str)] = &[
+    ("search", "Everything, by its words."),
+    ("figures", "Figures of incidents over time."),
+    ("sign-in", "Who one is: accounts, passwords, second factors, sessions, API keys."),
+];
 
 /// The refusals: the name of the component, the status, and what it says.
 const REFUSALS: &[(&str, &str, &str)] = &[
@@ -219,6 +222,18 @@ fn positions() -> String {
     let contexts: Vec<_> = daybook_contents::CONTEXTS.iter().map(|context| context.name).collect();
     let one = format!(r"journal\.({})/(0|[1-9][0-9]{{0,8}})#(0|[1-9][0-9]{{0,18}})", contexts.join("|"));
     format!("^({one}( *, *{one}){{0,63}})?$")
+}
+
+/// The components of the API of sign-in beside its schemas.
+pub fn sign_in_components() -> Json {
+    json!({
+        "responses": refusals(&["400", "401", "403", "404", "409", "422", "503"]),
+        "securitySchemes": security(),
+        "parameters": {
+            "Id": { "name": "id", "in": "path", "required": true, "description": "Which one.", "schema": { "type": "string", "format": "uuid" } },
+        },
+        "headers": {},
+    })
 }
 
 fn refusals(statuses: &[&str]) -> Json {

@@ -61,7 +61,7 @@ pub fn filter(bytes: &[u8]) {
 fn everything() -> Filter {
     let token = Some(Arc::new(BTreeSet::from(["*".to_owned()])));
     let principal = Principal { user: Uuid::from_u128(2), tenant: Uuid::from_u128(1), standing: None, token };
-    Filter::of(&principal, "any:read", Moment::at(Time::from_micros(0)))
+    Filter::of(&principal, "any:read", Moment::at(Time(0)))
 }
 
 /// A text is a cursor only if we gave it out, and then for that list alone.

@@ -72,6 +72,11 @@ impl Caller {
         self.ask(Method::GET, "query-api", path)
     }
 
+    /// Something that is asked of sign-in, below `/api/v1/auth`.
+    pub fn sign_in(&self, method: &str, path: &str) -> Ask {
+        self.ask(method.parse().unwrap(), "sign-in", &format!("auth/{path}"))
+    }
+
     fn ask(&self, method: Method, service: &str, path: &str) -> Ask {
         let url = format!("{}/api/v1/{path}", self.system.url(service));
         let headers = vec![("Authorization".to_owned(), format!("Bearer {}", self.token))];

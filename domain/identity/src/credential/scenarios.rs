@@ -28,7 +28,7 @@ fn set() -> Scenario {
     assert_eq!(give(&mut book, "set_password", json!({ "secret": secret(0) })), "UNKNOWN_USER");
     assert!(book.give(ANN, "register", json!({ "email": "ann@example.org", "name": "Ann" })).is_ok());
     assert_eq!(give(&mut book, "set_password", json!({ "secret": secret(0) })), "credential.password_set");
-    let sign_in = json!({ "user": ANN.id(), "method": "password", "amr": ["pwd"] });
+    let sign_in = json!({ "user": ANN.id(), "method": "password", "amr": ["pwd"], "secret": secret(0) });
     assert_eq!(said(&book.give(PHONE, "login", sign_in)), "user.logged_in");
     book
 }

@@ -8,7 +8,7 @@ use serde_json::json;
 use uuid::Uuid;
 
 use super::{OPEN_MAX, Session, Status};
-use crate::User;
+use crate::{Credential, User};
 
 const ANN: Ref<User> = Ref::new(Uuid::from_u128(1));
 const PHONE: Ref<Session> = Ref::new(Uuid::from_u128(2));
@@ -90,4 +90,31 @@ fn nobody_signs_in_with_an_account_that_is_not_in_use() {
     assert!(book.give(ANN, "deactivate", json!({})).is_ok());
     let rejection = book.give(session(1), "login", json!({ "user": ANN.id(), "method": "oidc", "amr": ["fed"] }));
     assert_eq!(said(&rejection), "CANNOT_SIGN_IN");
+}
+
+#[test]
+fn the_present_password_is_shown_and_the_second_factor_where_there_is_one() {
+    let mut book = signed_in();
+    let hers: Ref<Credential> = Ref::new(ANN.id());
+    let secret = |n: u128| Uuid::from_u128(0x5ec0 + n);
+    let shown = |book: &mut Scenario, n: u128, secret: Option<Uuid>, amr: &[&str]| {
+        let sign_in = json!({ "user": ANN.id(), "method": "password", "amr": amr, "secret": secret });
+        said(&book.give(session(n), "login", sign_in))
+    };
+    let give = |book: &mut Scenario, command: &str, body: serde_json::Value| said(&book.give(hers, command, body));
+    assert_eq!(give(&mut book, "set_password", json!({ "secret": secret(0) })), "credential.password_set");
+    assert_eq!(shown(&mut book, 1, None, &["pwd"]), "WRONG_PASSWORD");
+    assert_eq!(shown(&mut book, 1, Some(secret(0)), &["pwd"]), "user.logged_in");
+    assert!(book.give(hers, "change_password", json!({ "secret": secret(1) })).is_ok());
+    assert_eq!(shown(&mut book, 2, Some(secret(0)), &["pwd"]), "WRONG_PASSWORD", "it was the password a moment before");
+    assert_eq!(shown(&mut book, 2, Some(secret(1)), &["pwd"]), "user.logged_in");
+
+    let totp = json!({ "method": "totp", "secret": secret(9) });
+    assert_eq!(give(&mut book, "enable_mfa", totp), "credential.mfa_enrolment_started");
+    assert_eq!(shown(&mut book, 3, Some(secret(1)), &["pwd"]), "user.logged_in", "nothing shows that it works yet");
+    assert_eq!(give(&mut book, "verify_mfa", json!({ "step": 1, "recovery_codes": [] })), "credential.mfa_enabled");
+    assert_eq!(shown(&mut book, 4, Some(secret(1)), &["pwd"]), "SECOND_FACTOR_REQUIRED");
+    assert_eq!(shown(&mut book, 4, Some(secret(1)), &["pwd", "otp", "mfa"]), "user.logged_in");
+    let elsewhere = json!({ "user": ANN.id(), "method": "oidc", "amr": ["fed"] });
+    assert_eq!(said(&book.give(session(5), "login", elsewhere)), "user.logged_in", "another provider has asked");
 }

@@ -1,0 +1,143 @@
+//! Mails: how a token reaches the person it is for. By SMTP, or for local work as files in a folder.
+
+use std::{io::Write as _, os::unix::fs::OpenOptionsExt as _, path::PathBuf, sync::Arc};
+
+use lettre::{
+    Message, SmtpTransport, Transport as _,
+    message::{
+        Body, Mailbox,
+        header::{ContentTransferEncoding, ContentType},
+    },
+};
+use uuid::Uuid;
+
+use crate::settings::SignIn;
+
+/// Why a mail was not handed over.
+#[derive(Debug, thiserror::Error)]
+pub enum MailError {
+    /// The address, or something else of it, has no form that a mail can have.
+    #[error("the mail cannot be written: {0}")]
+    Form(String),
+    /// The server does not take it.
+    #[error("the mail server: {0}")]
+    Smtp(#[from] lettre::transport::smtp::Error),
+    /// The folder cannot be written.
+    #[error("sign_in.mail_folder: {0}")]
+    Folder(#[from] std::io::Error),
+}
+
+/// A mail.
+#[derive(Debug, Clone)]
+pub struct Mail {
+    /// To whom.
+    pub to: String,
+    /// What it is about.
+    pub subject: &'static str,
+    /// What it says.
+    pub text: String,
+}
+
+/// Takes mails to where they are sent from.
+#[derive(Clone)]
+pub struct Mailer {
+    from: Mailbox,
+    way: Arc<Way>,
+}
+
+enum Way {
+    Smtp(SmtpTransport),
+    Folder(PathBuf),
+}
+
+impl Mailer {
+    /// As the settings say.
+    ///
+    /// # Errors
+    /// When the sender is no address, or the URL of the server is none.
+    pub fn new(settings: &SignIn) -> Result<Self, MailError> {
+        let from = settings
+            .mail_from
+            .parse::<Mailbox>()
+            .map_err(|error| MailError::Form(format!("sign_in.mail_from: {error}")))?;
+        let way = match &settings.smtp_url {
+            None => Way::Folder(settings.mail_folder.clone()),
+            Some(url) => {
+                let mut url =
+                    reqwest::Url::parse(url).map_err(|error| MailError::Form(format!("sign_in.smtp_url: {error}")))?;
+                if let Some(password) = &settings.smtp_password {
+                    // A URL without a host takes no password; the transport says so itself.
+                    let _ = url.set_password(Some(password.expose().trim()));
+                }
+                Way::Smtp(SmtpTransport::from_url(url.as_str())?.build())
+            }
+        };
+        Ok(Self { from, way: Arc::new(way) })
+    }
+
+    /// Hands a mail over.
+    ///
+    /// # Errors
+    /// Why not.
+    pub async fn send(&self, mail: Mail) -> Result<(), MailError> {
+        let to: Mailbox =
+            mail.to.trim().parse::<Mailbox>().map_err(|_| MailError::Form("no such address".to_owned()))?;
+        let message = Message::builder()
+            .from(self.from.clone())
+            .to(to)
+            .subject(mail.subject)
+            .header(ContentType::TEXT_PLAIN)
+            .body(plain(mail.text))
+            .map_err(|error| MailError::Form(error.to_string()))?;
+        let way = self.way.clone();
+        let handed = tokio::task::spawn_blocking(move || match &*way {
+            Way::Smtp(transport) => transport.send(&message).map(drop).map_err(MailError::from),
+            Way::Folder(folder) => {
+                std::fs::create_dir_all(folder)?;
+                // Whoever looks finds whole mails only; names go by time.
+                let (file, part) = (folder.join(format!("{}.eml", Uuid::now_v7())), folder.join(".part"));
+                let part = part.with_extension(Uuid::now_v7().to_string());
+                std::fs::OpenOptions::new()
+                    .write(true)
+                    .create_new(true)
+                    .mode(0o600)
+                    .open(&part)?
+                    .write_all(&message.formatted())?;
+                Ok(std::fs::rename(part, file)?)
+            }
+        });
+        handed.await.map_err(|error| MailError::Form(error.to_string()))?
+    }
+}
+
+/// The text as it is where that is possible (RFC 5322, section 2.1.1), so that a link in it stays whole in the file too.
+fn plain(text: String) -> Body {
+    match text.is_ascii() && text.lines().all(|line| line.len() <= 998) {
+        true => Body::dangerous_pre_encoded(text.replace('\n', "\r\n").into_bytes(), ContentTransferEncoding::SevenBit),
+        false => Body::new(text),
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_mail_lies_in_the_folder_whole() {
+        let folder = tempfile::tempdir().unwrap();
+        let settings = SignIn { mail_folder: folder.path().join("mail"), ..SignIn::default() };
+        let mailer = Mailer::new(&settings).unwrap();
+        let mail = |to: &str| Mail {
+            to: to.to_owned(),
+            subject: "Your address",
+            text: format!("token={}", "dbv_abc".repeat(20)),
+        };
+        mailer.send(mail("zoe@example.org")).await.unwrap();
+        assert!(matches!(mailer.send(mail("zoe@example.org\r\nBcc: eve@example.org")).await, Err(MailError::Form(_))));
+        let files: Vec<_> = std::fs::read_dir(settings.mail_folder).unwrap().collect();
+        assert_eq!(files.len(), 1);
+        let text = std::fs::read_to_string(files[0].as_ref().unwrap().path()).unwrap();
+        assert!(text.contains("Subject: Your address") && text.contains(&"dbv_abc".repeat(20)), "{text}");
+    }
+}
