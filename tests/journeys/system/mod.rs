@@ -33,7 +33,8 @@ pub struct System {
     /// The checkout whose scripts start its processes.
     pub release: PathBuf,
     environment: Vec<(String, String)>,
-    http: reqwest::Client,
+    /// For what no caller asks.
+    pub http: reqwest::Client,
 }
 
 impl System {
