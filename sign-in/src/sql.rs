@@ -110,7 +110,7 @@ DELETE FROM sign_in.signing_keys k WHERE EXISTS (
 
 /// The organisation of that slug or id, and whether it wants second factors.
 pub const ORGANIZATION: &str = "
-SELECT id, coalesce((doc->'settings'->>'mfa_required')::boolean, false) AS mfa_required
+SELECT id, coalesce(doc->'settings'->>'mfa' = 'required', false) AS mfa_required
 FROM tenancy.organizations WHERE slug = $1 OR id::text = $1";
 
 /// Who has that address, as its blind index says.

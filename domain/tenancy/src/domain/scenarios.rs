@@ -26,7 +26,7 @@ fn its_code_is_taken_for_ever() {
 
 #[test]
 fn an_active_user_answers_for_it() {
-    let user = Published::new(facts::User { status: facts::user::Status::Active });
+    let user = Published::new(facts::User::with(facts::user::Status::Active));
     let mut book = Scenario::new(crate::KINDS).knowing(ANN, user);
     assert!(book.give(HEALTH, "create", json!({ "code": "health", "name": "Health" })).is_ok());
     let nobody = json!({ "steward": Uuid::from_u128(9) });

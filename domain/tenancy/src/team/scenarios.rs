@@ -22,7 +22,7 @@ fn book() -> Scenario {
     let limits = vec![Limit { metric: Metric::Teams, soft: 1, hard: Some(1) }];
     let subscription = facts::Subscription { status: facts::subscription::Status::Active, limits };
     let mut book = Scenario::new(crate::KINDS)
-        .knowing(ANN, Published::new(facts::User { status: facts::user::Status::Active }))
+        .knowing(ANN, Published::new(facts::User::with(facts::user::Status::Active)))
         .knowing(Scenario::TENANT, Published::new(subscription));
     assert_eq!(said(&book.give(HEALTH, "create", json!({ "code": "health", "name": "Health" }))), "domain.created");
     book
