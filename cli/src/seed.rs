@@ -351,7 +351,7 @@ fn greet(settings: &Settings, token: &str, caller: Uuid, email: &str) {
     let (commands, queries, sign_in) = (&settings.cli.command_url, &settings.cli.query_url, &settings.cli.sign_in_url);
     println!(
         r#"
-Sign in as {AGENT}, who runs the organisation; her access token is good for 15 minutes, mails lie in {mails}:
+Sign in as {AGENT}, an agent; her access token is good for 15 minutes, mails lie in {mails}:
 
 curl -s {sign_in}/api/v1/auth/login -H 'Content-Type: application/json' -d '{{"organization":"{SLUG}","email":"{email}","password":"{PASSWORD}"}}'; echo
 

@@ -73,6 +73,7 @@ const MAY_KNOW: &[(&str, &[&str])] = &[
         "daybook-hostile",
         &[
             "daybook-kernel",
+            "daybook-authority",
             "daybook-contents",
             "daybook-schemas",
             "daybook-journal",

@@ -8,6 +8,7 @@ use super::reference;
 pub const TAGS: &[(&str, &str)] = &[
     ("search", "Everything, by its words."),
     ("figures", "Figures of incidents over time."),
+    ("access", "Who may do what, and why."),
     ("sign-in", "Who one is: accounts, passwords, second factors, sessions, API keys."),
 ];
 
@@ -227,7 +228,7 @@ fn positions() -> String {
 /// The components of the API of sign-in beside its schemas.
 pub fn sign_in_components() -> Json {
     json!({
-        "responses": refusals(&["400", "401", "403", "404", "409", "422", "503"]),
+        "responses": refusals(&["400", "401", "403", "404", "409", "422", "429", "503", "504"]),
         "securitySchemes": security(),
         "parameters": {
             "Id": { "name": "id", "in": "path", "required": true, "description": "Which one.", "schema": { "type": "string", "format": "uuid" } },
