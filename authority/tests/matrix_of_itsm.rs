@@ -1,5 +1,7 @@
 //! The matrix of the ITSM design: what each of its roles may do to which incidents.
 
+#![allow(clippy::unwrap_used, reason = "a test that fails may panic")]
+
 use std::{collections::BTreeSet, sync::Arc};
 
 use daybook_authority::{By, Held, Moment, Principal, Resource, Standing, decide};

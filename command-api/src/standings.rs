@@ -20,6 +20,9 @@ const CACHED: usize = 8_192;
 /// A tenant's policies, in force or not.
 type Policies = BTreeMap<Uuid, Arc<facts::AccessPolicy>>;
 
+/// What was gathered of somebody, with the generation of facts that it was made of; none of who is not in the book.
+type Gathered = (u64, Option<Arc<Standing>>);
+
 /// The standings of everybody, from the facts of all identity books. Cheap to clone.
 #[derive(Clone)]
 pub struct Standings(Arc<Parts>);
@@ -28,8 +31,7 @@ struct Parts {
     facts: FactTable,
     /// There are few, and no index finds those of a tenant.
     policies: RwLock<HashMap<Tenant, Policies>>,
-    /// With the generation of facts that each was made of; none of who is not in the book.
-    known: Cache<(Tenant, Uuid), (u64, Option<Arc<Standing>>)>,
+    known: Cache<(Tenant, Uuid), Gathered>,
 }
 
 impl Standings {

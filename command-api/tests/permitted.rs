@@ -1,6 +1,8 @@
 //! Who may give which command is decided on the books: on what the identity book says of the person, and on the record as it
 //! stands.
 
+#![allow(clippy::unwrap_used, reason = "a test that fails may panic")]
+
 use std::{path::Path, sync::Arc};
 
 use daybook_command_api::{
