@@ -104,7 +104,7 @@ async fn the_next_key_is_published_before_it_signs() {
         (2, first.clone()),
         "it is known, and does not sign yet"
     );
-    sqlx::query("UPDATE sign_in.signing_keys SET signs_from = now() - interval '1 s' WHERE kid <> $1")
+    sqlx::query("UPDATE sign_in.signing_keys SET signs_from = now() - interval '1 ms' WHERE kid <> $1")
         .bind(&first)
         .execute(store.pool())
         .await
