@@ -16,6 +16,12 @@ const STORES: [&str; 4] = ["book", "postgres", "clickhouse", "opensearch"];
 /// The paths below `/api/v1/`, and the store that the questions among them are answered from.
 const ENTRIES: &[(&str, &str)] = &[
     ("organizations", "postgres"),
+    ("tenant-hosts", "postgres"),
+    ("plans", "postgres"),
+    ("subscriptions", "postgres"),
+    ("usage-meters", "postgres"),
+    ("domains", "postgres"),
+    ("teams", "postgres"),
     ("users", "postgres"),
     ("groups", "postgres"),
     ("credentials", "postgres"),
@@ -79,6 +85,8 @@ impl Victim {
         let hana = admin.give("users", hana).await.id;
         ids.extend([("users", hana), ("credentials", hana)]);
         ids.insert("groups", admin.give("groups", json!({ "name": named("Group") })).await.id);
+        let domain = json!({ "code": format!("d-{}", &word[word.len() - 12..]), "name": named("Domain") });
+        ids.insert("domains", admin.give("domains", domain).await.id);
         let ci = json!({ "name": named("Host"), "ci_type": "server", "environment": "production", "attributes": {} });
         ids.insert("cmdb", admin.give("cmdb/cis", ci).await.id);
         let role = json!({ "name": named("Role"), "scope": "org", "permissions": ["incident:read"] });

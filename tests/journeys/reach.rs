@@ -89,7 +89,14 @@ async fn figures_are_of_the_own_groups_for_an_agent() {
         let told = caller.read("metrics/incidents/backlog?by=day&from=2020-01-01", &given.position).await;
         told["items"].as_array().unwrap().last().map_or(0, |item| item["open"].as_i64().unwrap())
     };
-    // Ten years at most: from 2020 on is enough for what happens now.
+    // Ten years at most: from 2020 on is enough for what happens now. That the agent is in the group is seen within seconds.
+    eventually("an agent is told the figures of the own group", 5, async || {
+        match tenant.agent.get("metrics/incidents/backlog?by=day&from=2020-01-01").send().await {
+            answer if answer.status == 200 => Ok(()),
+            answer => Err(format!("{answer:?}")),
+        }
+    })
+    .await;
     assert_eq!(open(&tenant.agent).await, 1);
     assert_eq!(open(&tenant.first).await, 2);
 }
