@@ -144,7 +144,7 @@ async fn what_was_rejected_is_done_later(tenant: &Tenant, incident: Uuid) {
 async fn member(tenant: &Tenant, name: &str) -> Caller {
     let email = format!("{}@{}.example", name.to_lowercase(), tenant.id.simple());
     let user = tenant.admin.give("users", json!({ "name": name, "email": email })).await.id;
-    tenant.admin.give(&format!("groups/{}/add_member", tenant.desk), json!({ "user": user })).await;
+    tenant.first.give(&format!("groups/{}/add_member", tenant.desk), json!({ "user": user })).await;
     Caller::with_roles(&tenant.system, &tenant.id.to_string(), user, &["agent"]).await
 }
 
