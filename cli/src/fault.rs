@@ -35,6 +35,12 @@ pub enum Fault {
     /// The store of views does not do as asked.
     #[error("postgres: {0}")]
     Postgres(#[from] sqlx::Error),
+    /// The vault cannot be used.
+    #[error(transparent)]
+    Vault(#[from] daybook_vault::VaultError),
+    /// A key-encryption key cannot be used.
+    #[error(transparent)]
+    Kek(#[from] daybook_vault::KekError),
     /// The journals cannot be read.
     #[error(transparent)]
     Journal(#[from] daybook_journal::JournalError),

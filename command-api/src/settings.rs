@@ -2,7 +2,7 @@
 
 use daybook_contents::CODE_VERSION;
 use daybook_journal::{Limits, Settings as Journal};
-use daybook_platform::sections::{Auth, Http, Kafka, Registry, Sealing, Store, Telemetry};
+use daybook_platform::sections::{Auth, Http, Kafka, Postgres, Registry, Sealing, Store, Telemetry, Vault};
 use serde::{Deserialize, Serialize};
 
 /// The settings, a section for each thing the process talks to.
@@ -15,8 +15,12 @@ pub struct Settings {
     pub registry: Registry,
     /// Whose tokens are believed.
     pub auth: Auth,
-    /// The key of personal data.
+    /// The installation's secret.
     pub sealing: Sealing,
+    /// The keys of personal data.
+    pub vault: Vault,
+    /// Where they lie.
+    pub postgres: Postgres,
     /// The HTTP interface.
     pub http: Http,
     /// Logs and traces.
@@ -71,6 +75,8 @@ impl Default for Settings {
             registry: Registry::default(),
             auth: Auth::default(),
             sealing: Sealing::default(),
+            vault: Vault::default(),
+            postgres: Postgres::default(),
             http: Http { access_log: false, ..Http::default() },
             telemetry: Telemetry { service: "command-api".into(), ..Telemetry::default() },
             store: Store::default(),

@@ -49,6 +49,7 @@ projector_clickhouse_port=$(port 18022)
 projector_search_port=$(port 18023)
 publisher_port=$(port 18024)
 policies_port=$(port 18025)
+eraser_port=$(port 18029)
 
 # say WORDS…: one line of progress.
 say() { printf '%s\n' "$*"; }

@@ -1,18 +1,20 @@
 //! What the handlers share: the stores, how fresh each is, who is who, and the key of personal data.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
 use axum::extract::FromRef;
 use daybook_kernel::{Kind, PLATFORM, Tenant};
 use daybook_platform::{ApiError, Authenticator, Caller};
-use daybook_schemas::sealing::Sealer;
+use daybook_schemas::sealing::Ring;
+use daybook_vault::Vault;
 use uuid::Uuid;
 
 use crate::freshness::Tide;
 use crate::history::Reader;
 use crate::settings::QueryApi;
-use crate::stores::{Store, clickhouse::Clickhouse, opensearch::Opensearch, postgres::Postgres};
+use crate::stores::{Fault, Store, clickhouse::Clickhouse, opensearch::Opensearch, postgres::Postgres};
 
 /// What the handlers share. Cheap to clone.
 #[derive(Clone)]
@@ -23,7 +25,7 @@ pub struct Parts {
     /// Who is who.
     pub authenticator: Arc<Authenticator>,
     /// Opens personal data, and authenticates cursors.
-    pub sealer: Sealer,
+    pub vault: Vault,
     /// Reads events of every schema.
     pub history: Reader,
     /// The default views and the entries.
@@ -72,6 +74,16 @@ impl App {
     /// All parts together.
     pub fn new(parts: Parts) -> Self {
         Self(Arc::new(parts))
+    }
+}
+
+impl Parts {
+    /// The keys of that tenant by which personal values open.
+    ///
+    /// # Errors
+    /// The vault is away.
+    pub async fn ring(&self, tenant: Tenant, keys: BTreeSet<Uuid>) -> Result<Ring, Fault> {
+        Ok(self.vault.ring(keys.into_iter().map(|key| (tenant, key))).await?)
     }
 }
 

@@ -8,6 +8,7 @@ pub mod actions;
 pub mod app;
 pub mod cmdb;
 pub mod document;
+pub mod export;
 pub mod figures;
 pub mod freshness;
 pub mod get;

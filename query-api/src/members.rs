@@ -1,12 +1,13 @@
 //! The members of an organisation, with what may be known of each user.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 use axum::Json;
 use axum::http::HeaderMap;
 use axum::response::{IntoResponse, Response};
 use daybook_kernel::{Kind, Tenant};
 use daybook_platform::{ApiError, Caller};
+use daybook_schemas::sealing::keys_in;
 use serde_json::{Value, json};
 use sqlx::{Row as _, types};
 use uuid::Uuid;
@@ -65,11 +66,17 @@ pub async fn answer(
 async fn users(app: &App, tenant: Tenant, ids: &[Uuid]) -> Result<HashMap<Uuid, (Value, Value)>, Fault> {
     let mut reading = app.postgres.reading(tenant).await?;
     let rows = sqlx::query(USERS).bind(tenant).bind(ids).fetch_all(&mut *reading).await?;
+    drop(reading);
+    let mut keys = BTreeSet::new();
+    for row in &rows {
+        keys_in(&row.try_get::<types::Json<Value>, _>("name")?, &mut keys);
+    }
+    let ring = app.ring(tenant, keys).await?;
     rows.iter()
         .map(|row| {
             let id: Uuid = row.try_get("id")?;
             let types::Json(mut name): types::Json<Value> = row.try_get("name")?;
-            let opened = app.sealer.open_json(tenant, &mut name);
+            let opened = ring.open_json(tenant, &mut name);
             opened.map_err(|error| Fault::unreadable(Store::Postgres, format!("User {id}, name: {error}")))?;
             Ok((id, (name, row.try_get::<String, _>("status")?.into())))
         })

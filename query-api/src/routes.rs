@@ -14,7 +14,7 @@ use crate::app::App;
 use crate::history::timeline;
 use crate::list::Listed;
 use crate::params::Params;
-use crate::{actions, cmdb, figures, items, list, members, search};
+use crate::{actions, cmdb, export, figures, items, list, members, search};
 
 /// The routes of the single aggregates of every kind in the contents.
 fn aggregates() -> Router<App> {
@@ -92,6 +92,14 @@ fn special() -> Router<App> {
         .route("/api/v1/search/suggest", get(search::suggestions))
         .route("/api/v1/metrics/incidents/volume", get(figures::volume))
         .route("/api/v1/metrics/incidents/backlog", get(figures::backlog))
+        .route(
+            "/api/v1/users/{id}/export",
+            get(
+                |State(app): State<App>, Path(id): Path<String>, caller: Caller, headers: HeaderMap, params: Params| {
+                    export::answer(app, id, caller, headers, params)
+                },
+            ),
+        )
         .route(
             "/api/v1/organizations/{id}/members",
             get(

@@ -1,6 +1,6 @@
 //! What an operator tells the query API.
 
-use daybook_platform::sections::{Auth, Clickhouse, Http, Opensearch, Postgres, Sealing, Telemetry};
+use daybook_platform::sections::{Auth, Clickhouse, Http, Opensearch, Postgres, Sealing, Telemetry, Vault};
 use serde::{Deserialize, Serialize};
 
 /// The settings, a section for each thing the process talks to.
@@ -15,8 +15,10 @@ pub struct Settings {
     pub opensearch: Opensearch,
     /// Whose tokens are believed.
     pub auth: Auth,
-    /// The key of personal data.
+    /// The installation's secret.
     pub sealing: Sealing,
+    /// The keys of personal data.
+    pub vault: Vault,
     /// The HTTP interface.
     pub http: Http,
     /// Logs and traces.
@@ -51,6 +53,7 @@ impl Default for Settings {
             opensearch: Opensearch::default(),
             auth: Auth::default(),
             sealing: Sealing::default(),
+            vault: Vault::default(),
             http: Http { listen: "127.0.0.1:18010".into(), ..Http::default() },
             telemetry: Telemetry { service: "query-api".into(), ..Telemetry::default() },
             query_api: QueryApi::default(),

@@ -61,7 +61,7 @@ async fn lose_and_restore(system: &System, folder: &Path) {
     known.is_in_every_store(&tenant).await;
     system.services(&["stop"]).await;
     let told = back_up(system, &newer).await;
-    assert!(told.contains("It holds the sealing key"), "{told}");
+    assert!(told.contains("It holds the sealing key") && told.contains("not hold the key-encryption keys"), "{told}");
     let before = Held::of(system, &tenant).await;
 
     what_is_no_backup_is_refused(system, &newer).await;
@@ -84,6 +84,8 @@ async fn lose_and_restore(system: &System, folder: &Path) {
     everything_is_lost(system, &newer, &before).await;
     eventually("every store is as it was", 60, async || before.differs(&Held::of(system, &tenant).await)).await;
     known.is_in_every_store(&tenant).await;
+    let titles = tenant.agent.get("incidents?limit=1").answered().await;
+    assert!(titles["items"][0]["short_description"].is_string(), "what was sealed opens again: {titles}");
     tenant.incident("Life goes on").await;
 }
 

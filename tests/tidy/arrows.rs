@@ -23,6 +23,8 @@ const MAY_KNOW: &[(&str, &[&str])] = &[
     ("daybook-journal", &[]),
     ("daybook-platform", &[]),
     ("daybook-schemas", &["daybook-kernel", "daybook-contents"]),
+    // The keys of personal data: below every engine that seals or opens.
+    ("daybook-vault", &["daybook-kernel", "daybook-schemas", "daybook-platform"]),
     (
         "daybook-command-api",
         &[
@@ -32,6 +34,7 @@ const MAY_KNOW: &[(&str, &[&str])] = &[
             "daybook-schemas",
             "daybook-journal",
             "daybook-platform",
+            "daybook-vault",
         ],
     ),
     (
@@ -43,11 +46,22 @@ const MAY_KNOW: &[(&str, &[&str])] = &[
             "daybook-schemas",
             "daybook-journal",
             "daybook-platform",
+            "daybook-vault",
         ],
     ),
     // Never decides, and links no Kafka.
-    ("daybook-query-api", &["daybook-kernel", "daybook-contents", "daybook-schemas", "daybook-platform"]),
-    ("daybook-cli", &["daybook-kernel", "daybook-contents", "daybook-schemas", "daybook-journal", "daybook-platform"]),
+    ("daybook-query-api", &["daybook-kernel", "daybook-contents", "daybook-schemas", "daybook-platform", "daybook-vault"]),
+    (
+        "daybook-cli",
+        &[
+            "daybook-kernel",
+            "daybook-contents",
+            "daybook-schemas",
+            "daybook-journal",
+            "daybook-platform",
+            "daybook-vault",
+        ],
+    ),
     ("daybook-tests", &[]),
     ("daybook-history", &[]),
     ("daybook-proxy", &[]),
@@ -56,7 +70,7 @@ const MAY_KNOW: &[(&str, &[&str])] = &[
 /// Crates of others that only these rooms may link.
 const ONLY_IN: &[(&str, &[&str])] = &[
     ("rdkafka", &["daybook-journal"]),
-    ("sqlx", &["daybook-projectors", "daybook-query-api", "daybook-cli"]),
+    ("sqlx", &["daybook-vault", "daybook-projectors", "daybook-query-api", "daybook-cli"]),
     ("clickhouse", &["daybook-projectors", "daybook-query-api", "daybook-cli"]),
     ("apache-avro", &["daybook-schemas"]),
     ("axum", &["daybook-platform", "daybook-command-api", "daybook-query-api"]),

@@ -9,7 +9,7 @@ use daybook_journal::topics::{self, Kind, Topic};
 use super::journals::{self, Count};
 use super::manifest::{FORMAT, Manifest, Part};
 use super::registry::Registry;
-use super::{files, key, schemas};
+use super::{files, key, keys, schemas};
 use crate::fault::Fault;
 use crate::settings::Settings;
 
@@ -50,7 +50,7 @@ pub async fn run(folder: &Path, journal: &Journal, settings: &Settings) -> Resul
         schemas,
         registry,
         sealing_key: key::keep(folder)?,
-        key_store: Part::Absent("keys are not managed per tenant yet: all are derived from the sealing key".into()),
+        key_store: keys::keep(folder, settings).await?,
         vault: Part::Absent("there is no vault yet".into()),
         files: Part::Absent("there is no store of files yet".into()),
     };
@@ -66,9 +66,8 @@ pub async fn run(folder: &Path, journal: &Journal, settings: &Settings) -> Resul
         folder.display()
     );
     if manifest.sealing_key.kept().is_some() {
-        println!(
-            "It holds the sealing key: whoever reads this folder can read personal data. Keep it as you keep the key."
-        );
+        println!("It holds the sealing key: keep the folder as you keep the key.");
     }
+    println!("It does not hold the key-encryption keys of vault.keys: without them nothing personal in it opens.");
     Ok(())
 }

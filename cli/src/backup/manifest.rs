@@ -33,9 +33,9 @@ pub struct Manifest {
     pub schemas: Kept,
     /// The schema registry.
     pub registry: Registry,
-    /// The key under which personal data is sealed.
+    /// The installation's secret.
     pub sealing_key: Part,
-    /// Keys of tenants and persons.
+    /// The data keys of personal data, wrapped.
     pub key_store: Part,
     /// Secrets of connections.
     pub vault: Part,

@@ -15,6 +15,7 @@ mod files;
 mod frames;
 mod journals;
 mod key;
+mod keys;
 mod make;
 mod manifest;
 mod registry;

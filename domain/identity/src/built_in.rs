@@ -144,6 +144,8 @@ const ACCESS: &[&str] = &[
     "user:assign_role",
     "user:consent",
     "user:export",
+    "user:hold",
+    "user:erase",
     "credential:disable_mfa",
     "credential:read",
     "session:revoke",

@@ -21,6 +21,9 @@ pub struct RecordMeta {
     pub number: Option<&'static str>,
     /// The type of the aggregate whose id it has, where there is one of it for each of those.
     pub shares: Option<&'static str>,
+    /// The field that names the person whom its personal data is about, or `id` where it is the person's own account. Who is erased takes
+    /// that data along; without one it is nobody's but the organisation's.
+    pub subject: Option<&'static str>,
     /// Its fields.
     pub shape: &'static RecordShape,
 }

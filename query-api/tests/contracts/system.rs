@@ -18,6 +18,7 @@ use daybook_query_api::routes::routes;
 use daybook_query_api::settings::Settings;
 use daybook_query_api::stores::{clickhouse::Clickhouse, opensearch::Opensearch, postgres::Postgres};
 use daybook_schemas::sealing::Sealer;
+use daybook_vault::Vault;
 use serde_json::Value as Json;
 use sqlx::PgPool;
 use sqlx::postgres::PgConnectOptions;
@@ -123,7 +124,7 @@ impl System {
         let tides = Tides::watch(&postgres, &clickhouse, &opensearch, PATIENCE);
         let app = App::new(Parts {
             authenticator,
-            sealer: Sealer::new(&KEY),
+            vault: Vault::derived(Sealer::new(&KEY)),
             history: Reader::default(),
             postgres,
             clickhouse,

@@ -84,6 +84,7 @@ impl System {
             "projector-search" => 18_023,
             "publisher" => 18_024,
             "policies" => 18_025,
+            "eraser" => 18_029,
             "clickhouse" => 18_123,
             "opensearch" => 19_200,
             other => panic!("{other} speaks no HTTP here"),

@@ -90,7 +90,7 @@ pub fn record(input: &DeriveInput) -> syn::Result<TokenStream> {
     let body = body(input)?;
     let name = &input.ident;
     let text = name.to_string();
-    let known = ["context", "plural", "path", "events", "number", "shares"];
+    let known = ["context", "plural", "path", "events", "number", "shares", "subject"];
     let pairs = pairs(&input.attrs, "record", &known)?;
     let get = |key: &str| pairs.iter().find(|(found, _)| found == key).map(|(_, value)| value.clone());
     let need = |key: &str| {
@@ -110,6 +110,13 @@ pub fn record(input: &DeriveInput) -> syn::Result<TokenStream> {
         None => quote!(::core::option::Option::None),
     };
     let fields = fields(input)?;
+    let subject = match get("subject") {
+        Some(of) if of == "id" || fields.iter().any(|field| wire_name(field) == of) => {
+            quote!(::core::option::Option::Some(#of))
+        }
+        Some(of) => return Err(syn::Error::new(name.span(), format!("there is no field {of} to be the subject"))),
+        None => quote!(::core::option::Option::None),
+    };
     let logs: Vec<_> = fields.iter().filter(|field| is_log(field)).map(|field| &field.ident).collect();
     let indexed = fields.iter().filter(|field| field.attrs.iter().any(|attribute| attribute.path().is_ident("book")));
     let references = indexed.map(|field| {
@@ -132,6 +139,7 @@ pub fn record(input: &DeriveInput) -> syn::Result<TokenStream> {
                 events: #events,
                 number: #number,
                 shares: #shares,
+                subject: #subject,
                 shape: <#name as ::daybook_kernel::log::Item>::RECORD,
             };
 
