@@ -41,7 +41,8 @@ const PATIENCE: Duration = Duration::from_secs(300);
 
 /// Does what is asked about a person.
 pub async fn run(command: SubjectCommand, settings: &Settings) -> Result<(), Fault> {
-    let (SubjectCommand::Export(person) | SubjectCommand::Erase(person) | SubjectCommand::Certificate(person)) = &command;
+    let (SubjectCommand::Export(person) | SubjectCommand::Erase(person) | SubjectCommand::Certificate(person)) =
+        &command;
     let Person { user, tenant } = *person;
     let api = || -> Result<Api, Fault> {
         let token = token(settings, tenant, operator(tenant), &[Role::Admin])?;

@@ -29,7 +29,7 @@ pub async fn run(command: VaultCommand, settings: &Settings) -> Result<(), Fault
     let folder = settings.vault.keys.as_ref();
     let folder = folder.ok_or_else(|| Fault::asked("vault.keys is not set: the folder of the key-encryption keys"))?;
     if let VaultCommand::Key(Key { name }) = command {
-        let name = name.unwrap_or_else(|| jiff::Zoned::now().date().to_string());
+        let name = name.unwrap_or_else(|| jiff::Timestamp::now().to_string()[..10].to_owned());
         FolderKeys::make(folder, &name)?;
         println!("{} is made; keep a copy apart from every backup", folder.join(&name).display());
         return Ok(());

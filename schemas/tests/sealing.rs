@@ -92,7 +92,11 @@ fn another_key_and_altered_bytes_open_nothing() {
     assert_eq!(sealer().ring().open_text(TENANT, &sealed), Ok(Some("zoe@example.net".to_owned())));
     assert_eq!(Sealer::new(&[0; 32]).ring().open_text(TENANT, &sealed), Err(Unopenable), "another master key");
     assert_eq!(sealer().ring().open_text(PLATFORM, &sealed), Err(Unopenable), "another tenant");
-    assert_eq!(sealer().ring().open_text(TENANT, &Sealed { key: TENANT, ..sealed.clone() }), Err(Unopenable), "another key id");
+    assert_eq!(
+        sealer().ring().open_text(TENANT, &Sealed { key: TENANT, ..sealed.clone() }),
+        Err(Unopenable),
+        "another key id"
+    );
     assert_eq!(sealer().ring().open_text(TENANT, &Sealed { nonce: [0; 12], ..sealed.clone() }), None, "another nonce");
     for at in 0..sealed.ciphertext.len() {
         let mut altered = sealed.clone();

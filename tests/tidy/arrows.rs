@@ -50,7 +50,10 @@ const MAY_KNOW: &[(&str, &[&str])] = &[
         ],
     ),
     // Never decides, and links no Kafka.
-    ("daybook-query-api", &["daybook-kernel", "daybook-contents", "daybook-schemas", "daybook-platform", "daybook-vault"]),
+    (
+        "daybook-query-api",
+        &["daybook-kernel", "daybook-contents", "daybook-schemas", "daybook-platform", "daybook-vault"],
+    ),
     (
         "daybook-cli",
         &[

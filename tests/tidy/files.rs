@@ -17,7 +17,8 @@ fn root() -> &'static Path {
 
 fn sources() -> Vec<PathBuf> {
     let mut found = Vec::new();
-    let rooms = ["domain", "schemas", "journal", "platform", "vault", "command-api", "projectors", "query-api", "cli", "tests"];
+    let rooms =
+        ["domain", "schemas", "journal", "platform", "vault", "command-api", "projectors", "query-api", "cli", "tests"];
     rooms.iter().for_each(|room| collect(&root().join(room), &mut found));
     assert!(found.len() > 50, "only {} files found", found.len());
     found

@@ -35,10 +35,7 @@ impl Kept {
 ///
 /// # Errors
 /// Postgres does not answer; or what `keep` says.
-pub async fn keep<E: From<VaultError>>(
-    pool: &PgPool,
-    mut keep: impl FnMut(&Kept) -> Result<(), E>,
-) -> Result<(), E> {
+pub async fn keep<E: From<VaultError>>(pool: &PgPool, mut keep: impl FnMut(&Kept) -> Result<(), E>) -> Result<(), E> {
     let mut after = (Uuid::nil(), Uuid::nil());
     loop {
         let rows = sqlx::query(sql::DUMP).bind(after.0).bind(after.1).bind(PART as i64).fetch_all(pool).await;

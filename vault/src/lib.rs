@@ -25,4 +25,4 @@ mod store;
 pub use folder::FolderKeys;
 pub use kek::{KekError, KeyEncryption};
 pub use keys::{Options, Vault, VaultError};
-pub use store::{pool, prepare};
+pub use store::{is_unmade, pool, prepare};

@@ -79,13 +79,13 @@ ON CONFLICT DO NOTHING";
 /// Says who was erased.
 pub const ERASE: &str = "
 INSERT INTO vault.erasures (tenant, subject, position, erased_at)
-VALUES ($1, $2, $3, to_timestamp($4::double precision / 1000000))
+VALUES ($1, $2, $3, to_timestamp(($4::bigint / 1000000.0)::double precision))
 ON CONFLICT DO NOTHING";
 
 /// Destroys the keys of those of these subjects who were erased; those destroyed already are left alone.
 pub const DESTROY: &str = "
 INSERT INTO vault.keys (tenant, id, destroyed_at)
-SELECT tenant, key, now() FROM (
+SELECT DISTINCT tenant, key, now() FROM (
     SELECT tenant, subject, subject AS key FROM vault.erasures
     UNION SELECT tenant, subject, key FROM vault.subjects JOIN vault.erasures USING (tenant, subject)
 ) AS due

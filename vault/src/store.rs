@@ -53,19 +53,21 @@ pub async fn prepare(pool: &PgPool, reader: &str) -> Result<(), sqlx::Error> {
     sqlx::query(sql::LOCK_SCHEMA).execute(&mut *transaction).await?;
     sqlx::raw_sql(sql::SCHEMA).execute(&mut *transaction).await?;
     let reader = reader.replace('"', "\"\"");
-    let grants = format!("GRANT USAGE ON SCHEMA vault TO \"{reader}\"; GRANT SELECT ON ALL TABLES IN SCHEMA vault TO \"{reader}\"");
+    let grants = format!(
+        "GRANT USAGE ON SCHEMA vault TO \"{reader}\"; GRANT SELECT ON ALL TABLES IN SCHEMA vault TO \"{reader}\""
+    );
     sqlx::raw_sql(AssertSqlSafe(grants)).execute(&mut *transaction).await?;
     transaction.commit().await
 }
 
 /// What is held of these keys; those that are not there are left out.
-pub async fn find(
-    pool: &PgPool,
-    kek: &dyn KeyEncryption,
-    wanted: &[Name],
-) -> Result<HashMap<Name, Held>, VaultError> {
+pub async fn find(pool: &PgPool, kek: &dyn KeyEncryption, wanted: &[Name]) -> Result<HashMap<Name, Held>, VaultError> {
     let (tenants, ids): (Vec<_>, Vec<_>) = wanted.iter().copied().unzip();
-    let rows = sqlx::query(sql::FIND).bind(tenants).bind(ids).fetch_all(pool).await?;
+    let rows = match sqlx::query(sql::FIND).bind(tenants).bind(ids).fetch_all(pool).await {
+        // Readers come first in an upgrade: what is there was sealed before there was a vault.
+        Err(error) if is_unmade(&error) => return Ok(HashMap::new()),
+        rows => rows?,
+    };
     let mut found = HashMap::with_capacity(rows.len());
     for row in &rows {
         let (tenant, id, wrapped) = read(row)?;
@@ -81,6 +83,11 @@ pub async fn find(
     Ok(found)
 }
 
+/// Whether the tables are not there yet.
+pub fn is_unmade(error: &sqlx::Error) -> bool {
+    error.as_database_error().is_some_and(|error| matches!(error.code().as_deref(), Some("42P01" | "3F000")))
+}
+
 /// A row's name and its bytes, with the key-encryption key that wraps them.
 pub fn read(row: &PgRow) -> Result<(Tenant, Uuid, Option<(String, Vec<u8>)>), sqlx::Error> {
     let (kek, wrapped): (Option<String>, Option<Vec<u8>>) = (row.try_get("kek")?, row.try_get("wrapped")?);
@@ -88,11 +95,7 @@ pub fn read(row: &PgRow) -> Result<(Tenant, Uuid, Option<(String, Vec<u8>)>), sq
 }
 
 /// Makes keys that were not found. One that somebody else has made meanwhile is that one's.
-pub async fn make(
-    pool: &PgPool,
-    kek: &dyn KeyEncryption,
-    missing: &[Name],
-) -> Result<HashMap<Name, Held>, VaultError> {
+pub async fn make(pool: &PgPool, kek: &dyn KeyEncryption, missing: &[Name]) -> Result<HashMap<Name, Held>, VaultError> {
     let by = kek.current()?;
     let (mut tenants, mut ids, mut wraps, mut made) = (Vec::new(), Vec::new(), Vec::new(), HashMap::new());
     for (tenant, id) in missing {

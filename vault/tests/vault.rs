@@ -132,7 +132,9 @@ async fn a_key_is_made_once_whoever_asks_at_the_same_time() {
     let mut asked = Vec::new();
     for n in 0..300_usize {
         let vault = processes[n % 3].clone();
-        asked.push(tokio::spawn(async move { sealed(&*vault.key_to_seal(TENANT, Uuid::from_u128(n as u128 / 30)).await.unwrap(), "x") }));
+        asked.push(tokio::spawn(async move {
+            sealed(&*vault.key_to_seal(TENANT, Uuid::from_u128(n as u128 / 30)).await.unwrap(), "x")
+        }));
     }
     let mut made = BTreeSet::new();
     for asked in asked {

@@ -58,6 +58,9 @@ pub async fn put(rows: &[dump::Kept], settings: &Settings) -> Result<Option<Stri
     let needed: BTreeSet<&str> = rows.iter().filter_map(dump::Kept::kek).collect();
     let missing: Vec<&str> = needed.into_iter().filter(|kek| !there.contains(*kek)).collect();
     Ok((!missing.is_empty()).then(|| {
-        format!("put the key-encryption keys {} into the folder of vault.keys: without them nothing personal opens", missing.join(", "))
+        format!(
+            "put the key-encryption keys {} into the folder of vault.keys: without them nothing personal opens",
+            missing.join(", ")
+        )
     }))
 }

@@ -83,7 +83,7 @@ impl Eraser {
 
 /// What an entry says of whom its aggregates are about.
 fn about(entry: &Entry) -> impl Iterator<Item = About> {
-    entry.each().filter_map(|(wire, event)| {
+    entry.each().filter_map(move |(wire, event)| {
         let meta = event.kind.meta();
         let (place, _) = event.kind.events()[event.index].body.field(meta.subject?)?;
         let Datum::Record(fields) = &event.body else { return None };
@@ -96,7 +96,7 @@ fn about(entry: &Entry) -> impl Iterator<Item = About> {
 /// Who was erased by an entry.
 fn erased(entry: &Entry) -> impl Iterator<Item = Erased> {
     let is_one = |kind: &str, event: &str| kind == SUBJECTS && event == ERASED;
-    entry.each().filter(move |(wire, _)| is_one(&wire.aggregate_type, &wire.event_type)).map(|(wire, _)| Erased {
+    entry.each().filter(move |(wire, _)| is_one(&wire.aggregate_type, &wire.event_type)).map(move |(wire, _)| Erased {
         tenant: entry.envelope.tenant,
         subject: wire.aggregate_id,
         position: entry.position.to_string(),

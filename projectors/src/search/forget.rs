@@ -26,7 +26,7 @@ impl SearchSink {
         let settled_after = self.options.vault.lifetime() * 2;
         let open = match erasure::open(&pool, settled_after).await {
             // The tables are made by the command API.
-            Err(error) if error.as_database_error().is_some_and(|e| e.code().as_deref() == Some("42P01")) => return Ok(()),
+            Err(error) if daybook_vault::is_unmade(&error) => return Ok(()),
             open => open.map_err(classify)?,
         };
         let (mut touched, mut forgotten) = (BTreeSet::new(), Vec::new());
@@ -72,7 +72,8 @@ impl SearchSink {
         for (type_name, id) in erasure::about(pool, one.tenant, one.subject).await.map_err(classify)? {
             about.entry(type_name).or_default().push(id);
         }
-        for (place, family) in self.families.iter().enumerate().filter(|(_, family)| mapping::is_searched(family.kind)) {
+        for (place, family) in self.families.iter().enumerate().filter(|(_, family)| mapping::is_searched(family.kind))
+        {
             let meta = family.kind.meta();
             let mut ids = about.remove(meta.type_name).unwrap_or_default();
             if meta.type_name == SUBJECTS || meta.shares == Some(SUBJECTS) {
@@ -126,9 +127,8 @@ impl SearchSink {
         if !lines.is_empty() {
             self.store.bulk(lines).await?;
         }
-        if !unknown.is_empty() {
-            let asked = json!({ "query": { "ids": { "values": unknown } } });
-            self.store.must(Method::POST, &format!("{index}/_delete_by_query?conflicts=proceed"), Some(asked)).await?;
+        for id in unknown {
+            self.store.must(Method::DELETE, &format!("{index}/_doc/{id}"), None).await?;
         }
         Ok(())
     }

@@ -7,9 +7,7 @@ mod forget;
 pub mod mapping;
 pub mod store;
 
-use std::{
-    collections::{BTreeMap, BTreeSet, HashMap, HashSet},
-};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use daybook_journal::Checkpoint;
 use daybook_kernel::{Kind, Tenant};

@@ -149,7 +149,8 @@ impl Listing {
     pub async fn page(&self, app: &App) -> Result<Value, ApiError> {
         let tenant = self.scope.tenant;
         let list = self.said();
-        let cursor = self.cursor.as_deref().map(|text| Cursor::read(text, app.vault.sealer(), tenant, &list)).transpose()?;
+        let cursor =
+            self.cursor.as_deref().map(|text| Cursor::read(text, app.vault.sealer(), tenant, &list)).transpose()?;
         let mut reading = app.postgres.reading(tenant).await?;
         if let Some(cursor) = &cursor {
             let live: Option<String> = sqlx::query_scalar(LIVE_VERSION)

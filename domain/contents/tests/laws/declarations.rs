@@ -155,7 +155,8 @@ fn a_subject_is_an_account_that_the_first_event_names() {
     for kind in kinds() {
         let meta = kind.meta();
         let Some(subject) = meta.subject.filter(|_| meta.type_name != SUBJECTS) else { continue };
-        let names = |record: &RecordShape| record.field(subject).is_some_and(|(_, field)| field.shape == Shape::Ref(SUBJECTS));
+        let names =
+            |record: &RecordShape| record.field(subject).is_some_and(|(_, field)| field.shape == Shape::Ref(SUBJECTS));
         assert!(names(meta.shape), "{}.{subject} must be a reference to an account", meta.type_name);
         // The eraser hears of it before anything personal can be added.
         assert!(kind.events().iter().any(|event| names(event.body)), "{}: no event names {subject}", meta.type_name);

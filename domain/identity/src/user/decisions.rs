@@ -7,8 +7,8 @@ use daybook_kernel::{
 };
 
 use super::{
-    Asked, Command, Consent, Event, Failed, Failure, Held, Hold, Holding, Invited, Lock, Matter, NewAddress, Preferences,
-    Profile, Purpose, Reason, Registration, Revoked, SignUp, Status, User, Verification,
+    Asked, Command, Consent, Event, Failed, Failure, Held, Hold, Holding, Invited, Lock, Matter, NewAddress,
+    Preferences, Profile, Purpose, Reason, Registration, Revoked, SignUp, Status, User, Verification,
 };
 use crate::access;
 
