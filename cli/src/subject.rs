@@ -48,6 +48,7 @@ pub async fn run(command: SubjectCommand, settings: &Settings) -> Result<(), Fau
         let token = token(settings, tenant, operator(tenant), &[Role::Admin])?;
         Ok(Api::new(&settings.cli.command_url, &settings.cli.query_url, &token))
     };
+    let pool = daybook_vault::pool(&settings.postgres)?;
     match command {
         SubjectCommand::Export(_) => {
             let known = api()?.read(&format!("users/{user}/export"), None).await;
@@ -65,7 +66,7 @@ pub async fn run(command: SubjectCommand, settings: &Settings) -> Result<(), Fau
             let erased = api()?.give(&erase).await.map_err(|failure| Fault::Api { doing: doing(), failure })?;
             let begun = Instant::now();
             loop {
-                match found(settings, tenant, user).await? {
+                match certificate(&pool, tenant, user).await? {
                     Some(certificate) if certificate.is_whole() => return show(&certificate),
                     found if begun.elapsed() > PATIENCE => {
                         found.iter().try_for_each(show)?;
@@ -78,16 +79,11 @@ pub async fn run(command: SubjectCommand, settings: &Settings) -> Result<(), Fau
                 }
             }
         }
-        SubjectCommand::Certificate(_) => match found(settings, tenant, user).await? {
+        SubjectCommand::Certificate(_) => match certificate(&pool, tenant, user).await? {
             Some(certificate) => show(&certificate),
             None => Err(Fault::asked(format!("nobody of the id {user} was erased in {tenant}"))),
         },
     }
-}
-
-async fn found(settings: &Settings, tenant: Uuid, user: Uuid) -> Result<Option<Certificate>, Fault> {
-    let pool = daybook_vault::pool(&settings.postgres)?;
-    Ok(certificate(&pool, tenant, user).await?)
 }
 
 fn show(certificate: &Certificate) -> Result<(), Fault> {

@@ -35,7 +35,10 @@ impl SearchSink {
             if !one.settled && self.looked_at.contains(&looked_at) {
                 continue;
             }
-            self.forget_one(&pool, &one, &mut touched).await?;
+            if let Err(error) = self.forget_one(&pool, &one, &mut touched).await {
+                tracing::warn!(tenant = %one.tenant, subject = %one.subject, %error, "somebody is not forgotten yet");
+                continue;
+            }
             match one.settled {
                 false => drop(self.looked_at.insert(looked_at)),
                 true => forgotten.push(looked_at),
@@ -78,6 +81,9 @@ impl SearchSink {
             let mut ids = about.remove(meta.type_name).unwrap_or_default();
             if meta.type_name == SUBJECTS || meta.shares == Some(SUBJECTS) {
                 ids.push(one.subject);
+            }
+            if ids.is_empty() {
+                continue;
             }
             ids.iter().for_each(|id| self.options.vault.forget(one.tenant, *id));
             for index in self.indexes_of(family).await? {
