@@ -32,6 +32,7 @@ const RECORDS: &str = "journal.tenancy-";
 #[ignore = "needs the components, see make test"]
 async fn a_lost_system_comes_back_as_it_was() {
     let system = System::apart("backup");
+    system.services(&["purge"]).await;
     system.stack(&["purge"]).await;
     let folder = system.state().join("backups");
     let _ = fs::remove_dir_all(&folder);
