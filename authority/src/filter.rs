@@ -117,6 +117,11 @@ impl Filter {
         Self(Condition::all(wall.chain(forbidden).chain([Condition::any(given.chain(permitted))])))
     }
 
+    /// Those that no wall keeps from somebody, where what is permitted was decided of another record: of the person they are about.
+    pub fn within_walls(principal: &Principal) -> Self {
+        Self(Condition::all(decision::wall(principal)))
+    }
+
     /// Whether it is for none at all.
     pub fn is_nothing(&self) -> bool {
         self.0 == Condition::Never

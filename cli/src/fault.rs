@@ -35,6 +35,15 @@ pub enum Fault {
     /// The store of views does not do as asked.
     #[error("postgres: {0}")]
     Postgres(#[from] sqlx::Error),
+    /// The vault cannot be used.
+    #[error(transparent)]
+    Vault(#[from] daybook_vault::VaultError),
+    /// The rows of sign-in cannot be had.
+    #[error(transparent)]
+    SignIn(#[from] daybook_sign_in::store::Fault),
+    /// A key-encryption key cannot be used.
+    #[error(transparent)]
+    Kek(#[from] daybook_vault::KekError),
     /// The journals cannot be read.
     #[error(transparent)]
     Journal(#[from] daybook_journal::JournalError),

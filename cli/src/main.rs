@@ -1,4 +1,4 @@
-//! `daybook`, the operator's tool: tokens of the development issuer, the demo tenant, imports, rebuilds, policies, journals, backups, measurements.
+//! `daybook`, the operator's tool: tokens of the development issuer, the demo tenant, imports, rebuilds, policies, journals, backups, persons, keys, measurements.
 
 use std::process::ExitCode;
 
@@ -20,8 +20,10 @@ mod seed;
 mod settings;
 mod sign_in;
 mod spent;
+mod subject;
 mod tenant;
 mod token;
+mod vault;
 
 /// The operator's tool of Daybook. Settings come from the file that DAYBOOK_CONFIG names, and from DAYBOOK_CLI_… variables.
 #[derive(Debug, Parser)]
@@ -58,6 +60,12 @@ enum Command {
     Backup(backup::BackupRequest),
     /// Checks a backup, and restores it into an empty cluster
     Restore(backup::RestoreRequest),
+    /// Hands out what is known of a person, or has a person forgotten
+    #[command(subcommand)]
+    Subject(subject::SubjectCommand),
+    /// The key-encryption keys of personal data
+    #[command(subcommand)]
+    Vault(vault::VaultCommand),
     /// Measures the running system on this machine under load
     Bench(bench::Request),
     /// Writes a large incident journal of copies, for measuring; never on a system that matters
@@ -89,6 +97,8 @@ async fn run(command: Command) -> Result<(), Fault> {
         Command::Journal(command) => journal::run(command, &settings).await,
         Command::Backup(request) => backup::backup(&request, &settings).await,
         Command::Restore(request) => backup::restore(&request, &settings).await,
+        Command::Subject(command) => subject::run(command, &settings).await,
+        Command::Vault(command) => vault::run(command, &settings).await,
         Command::Bench(request) => bench::run(request, &settings).await,
         Command::Fill(request) => bench::fill::run(request, &settings).await,
     }

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use daybook_platform::Secret;
-use daybook_platform::sections::{Auth, Clickhouse, Kafka, Opensearch, Postgres, Registry};
+use daybook_platform::sections::{Auth, Clickhouse, Kafka, Opensearch, Postgres, Registry, Vault};
 use serde::{Deserialize, Serialize};
 
 /// The settings, a section for each thing the tool talks to.
@@ -18,6 +18,8 @@ pub struct Settings {
     pub registry: Registry,
     /// The store of the default views, for rebuilds and measurements.
     pub postgres: Postgres,
+    /// The keys of personal data.
+    pub vault: Vault,
     /// The store of facts, for measurements.
     pub clickhouse: Clickhouse,
     /// The search index, for measurements.

@@ -10,7 +10,7 @@ use daybook_contents::CONTEXTS;
 use daybook_journal::{JournalError, Owner, Settings, Standing, partition_of};
 use daybook_kernel::{Kind, Tenant};
 use daybook_platform::ApiError;
-use daybook_schemas::sealing::Sealer;
+use daybook_vault::Vault;
 use tokio::task::spawn_blocking;
 
 use crate::{
@@ -28,7 +28,7 @@ const COUNT: Duration = Duration::from_millis(250);
 pub struct Engine {
     owners: HashMap<&'static str, Arc<Owner<BooksMachine>>>,
     /// Seals personal data before anything is decided.
-    pub sealer: Arc<Sealer>,
+    pub vault: Vault,
     /// Sends requests to other instances.
     pub forwarder: Arc<Forwarder>,
     /// What contexts let each other know.
@@ -54,7 +54,7 @@ impl Engine {
     pub async fn open(
         settings: &Settings,
         shared: &Shared,
-        sealer: Arc<Sealer>,
+        vault: Vault,
         forwarder: Arc<Forwarder>,
     ) -> Result<Self, JournalError> {
         let mut owners = HashMap::new();
@@ -68,7 +68,7 @@ impl Engine {
             let owner = opening.await.expect("opening a journal does not panic")?;
             owners.insert(context.name, Arc::new(owner));
         }
-        Ok(Self { owners, sealer, forwarder, facts: shared.facts.clone(), store: shared.store.clone() })
+        Ok(Self { owners, vault, forwarder, facts: shared.facts.clone(), store: shared.store.clone() })
     }
 
     /// Takes part in owning the journals. Facts of one are needed to decide in another, and others forward to whoever has

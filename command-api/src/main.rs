@@ -23,7 +23,7 @@ use daybook_command_api::{
 use daybook_platform::{
     Authenticator, Health, Limits, Shutdown, edge, metrics, ops, serve, settings, telemetry, trail,
 };
-use daybook_schemas::sealing::Sealer;
+use daybook_vault::Vault;
 use mimalloc::MiMalloc;
 use tokio::time::Instant;
 
@@ -33,6 +33,9 @@ const LOOK: Duration = Duration::from_millis(250);
 /// How long something may be in the way before an instance that was ready is not any more: a partition that passes from one
 /// owner to the next has none for some milliseconds, and its commands wait that long.
 const IN_PASSING: Duration = Duration::from_secs(1);
+
+/// How long to wait before the vault's tables are looked for again.
+const VAULT_AGAIN: Duration = Duration::from_secs(1);
 
 /// How long others may take to claim what this process owns when it ends. Their group needs about a second.
 const HAND_OVER: Duration = Duration::from_secs(5);
@@ -63,7 +66,8 @@ async fn run() -> Result<(), Failure> {
     let health = Health::new();
     health.require(CHECK);
     let shutdown = Shutdown::on_signals()?;
-    let sealer = Arc::new(sealer(&settings)?);
+    let vault = Vault::of_settings(&settings.sealing, &settings.vault, &settings.postgres)?;
+    tokio::spawn(prepared(vault.clone(), settings.vault.reader.clone(), shutdown.clone()));
     let engine = Arc::new(OnceLock::new());
     let folded = Arc::new(Folded::new(engine.clone()));
     let authenticator = Arc::new(Authenticator::new(&settings.auth).await?.watching(folded));
@@ -77,7 +81,7 @@ async fn run() -> Result<(), Failure> {
     let closing = Shutdown::new();
     let serving = serve::serve(listener, router, &settings.http, &health, &closing);
     let working = async {
-        let worked = work(&settings, sealer, &engine, &health, &shutdown).await;
+        let worked = work(&settings, vault, &engine, &health, &shutdown).await;
         closing.request();
         worked
     };
@@ -91,11 +95,14 @@ async fn run() -> Result<(), Failure> {
     worked
 }
 
-fn sealer(settings: &Settings) -> Result<Sealer, Failure> {
-    let Some(key) = &settings.sealing.key else {
-        return Err("settings: sealing.key is required: name its file in DAYBOOK_SEALING_KEY_FILE".into());
-    };
-    Ok(Sealer::from_hex(key.expose())?)
+/// Makes the vault's tables as soon as Postgres is there; until then nothing personal is sealed.
+async fn prepared(vault: Vault, reader: String, shutdown: Shutdown) {
+    while let Err(error) = vault.prepare(&reader).await {
+        tracing::warn!(%error, "the vault is waited for");
+        if shutdown.or(tokio::time::sleep(VAULT_AGAIN)).await.is_none() {
+            return;
+        }
+    }
 }
 
 /// Tells clients that keep connections to come back by another one, which may lead to another instance, as soon as a
@@ -113,12 +120,12 @@ fn parting(router: Router, shutdown: &Shutdown) -> Router {
 /// Opens the engine, then keeps `/health/ready` true to how the journals stand. At the end leaves to others what it owns.
 async fn work(
     settings: &Settings,
-    sealer: Arc<Sealer>,
+    vault: Vault,
     engine: &OnceLock<Engine>,
     health: &Health,
     shutdown: &Shutdown,
 ) -> Result<(), Failure> {
-    let opened = match start(settings, sealer, health, shutdown).await {
+    let opened = match start(settings, vault, health, shutdown).await {
         Ok(Some(opened)) => opened,
         Ok(None) => return Ok(()),
         Err(error) => return Err(error.into()),

@@ -1,10 +1,14 @@
 //! From a request to a command: who may give it, in which book, with what body.
 
-use std::{borrow::Cow, sync::Arc};
+use std::{borrow::Cow, collections::BTreeSet, sync::Arc, time::Duration};
 
 use daybook_kernel::{Kind, PLATFORM, Tenant, book::Call, json};
 use daybook_platform::{ApiError, Caller, trace_context::current_traceparent};
-use daybook_schemas::{blind, sealing::Sealer};
+use daybook_schemas::{
+    blind,
+    sealing::{SealingError, is_in_clear, keys_in},
+};
+use daybook_vault::{Vault, VaultError};
 use serde_json::Value as Json;
 use uuid::Uuid;
 
@@ -23,36 +27,52 @@ pub fn book_of(kind: &dyn Kind, id: Option<Uuid>, caller: &Caller) -> Result<Ten
     }
 }
 
+/// How long a caller is asked to wait where there is no key to seal with.
+const KEYLESS: Duration = Duration::from_secs(2);
+
 /// The call with its body: permitted, parsed, sealed. What a policy has heard sealed in the books of `heard_of` is sealed anew
 /// for this one.
 ///
 /// # Errors
-/// 403 naming the permission; 400 naming every field that is not as it should be.
-pub fn call(
+/// 403 naming the permission; 400 naming every field that is not as it should be; 503 where there is no key to seal with.
+pub async fn call(
     call: Call,
     tenant: Tenant,
     body: &Json,
     heard_of: Option<Tenant>,
     caller: &Caller,
-    sealer: &Sealer,
+    vault: &Vault,
 ) -> Result<Call, ApiError> {
     caller.must(call.kind.permission(call.command))?;
     let shape = call.kind.commands()[call.command].body;
     let mut clear = Cow::Borrowed(body);
     if let Some(source) = heard_of {
-        sealer.open_json(source, clear.to_mut()).map_err(|error| ApiError::validation(error.to_string()))?;
+        let mut keys = BTreeSet::new();
+        keys_in(&clear, &mut keys);
+        let ring = vault.ring(keys.into_iter().map(|key| (source, key))).await.map_err(keyless)?;
+        ring.open_json(source, clear.to_mut()).map_err(|error| ApiError::validation(error.to_string()))?;
     }
     let mut body = json::parse(shape, &clear).map_err(malformed)?;
-    blind::fill(sealer, tenant, shape, &mut body);
-    sealer.seal(tenant, call.id, shape, &mut body).map_err(|error| ApiError::validation(error.to_string()))?;
+    blind::fill(vault.sealer(), tenant, shape, &mut body);
+    let unfit = |error: SealingError| ApiError::validation(error.to_string());
+    if is_in_clear(shape, &mut body).map_err(unfit)? {
+        let key = vault.key_to_seal(tenant, call.id).await.map_err(keyless)?;
+        key.seal(shape, &mut body).map_err(unfit)?;
+    }
     Ok(Call { body, ..call })
+}
+
+/// Without a key nothing is sealed, so nothing is decided. The caller does not learn why there is none.
+fn keyless(error: VaultError) -> ApiError {
+    tracing::error!(%error, "personal data cannot be sealed; see docs/runbooks/keys.md");
+    ApiError::unavailable("the keys of personal data are not there at present", KEYLESS)
 }
 
 /// The command of a request with these steps.
 ///
 /// # Errors
 /// 400 or 403 about a header.
-pub fn command(ask: &Ask, tenant: Tenant, steps: Vec<Vec<Call>>, sealer: &Sealer) -> Result<Command, ApiError> {
+pub fn command(ask: &Ask, tenant: Tenant, steps: Vec<Vec<Call>>, vault: &Vault) -> Result<Command, ApiError> {
     let caller = &ask.caller;
     let conditions = Conditions::read(&ask.headers, caller)?;
     let id = match &ask.cause {
@@ -60,7 +80,7 @@ pub fn command(ask: &Ask, tenant: Tenant, steps: Vec<Vec<Call>>, sealer: &Sealer
         None => conditions.key.into(),
     };
     let expected = conditions.expected.map(u64::to_be_bytes);
-    let fingerprint = sealer.fingerprint(&[
+    let fingerprint = vault.sealer().fingerprint(&[
         ask.line.as_bytes(),
         caller.tenant.as_bytes(),
         caller.user.as_bytes(),

@@ -2,7 +2,9 @@
 
 use daybook_contents::CODE_VERSION;
 use daybook_journal::{Limits as JournalLimits, Settings as Journal};
-use daybook_platform::sections::{Auth, Http, Kafka, Limits, Registry, Sealing, Services, Store, Telemetry, Trail};
+use daybook_platform::sections::{
+    Auth, Http, Kafka, Limits, Postgres, Registry, Sealing, Services, Store, Telemetry, Trail, Vault,
+};
 use serde::{Deserialize, Serialize};
 
 /// The settings, a section for each thing the process talks to.
@@ -15,8 +17,12 @@ pub struct Settings {
     pub registry: Registry,
     /// Whose tokens are believed.
     pub auth: Auth,
-    /// The key of personal data.
+    /// The installation's secret.
     pub sealing: Sealing,
+    /// The keys of personal data.
+    pub vault: Vault,
+    /// Where they lie.
+    pub postgres: Postgres,
     /// The HTTP interface.
     pub http: Http,
     /// How many requests are let through.
@@ -77,6 +83,8 @@ impl Default for Settings {
             registry: Registry::default(),
             auth: Auth::default(),
             sealing: Sealing::default(),
+            vault: Vault::default(),
+            postgres: Postgres::default(),
             http: Http { access_log: false, ..Http::default() },
             limits: Limits::default(),
             services: Services::default(),

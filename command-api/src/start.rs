@@ -5,7 +5,8 @@ use std::{sync::Arc, time::Duration};
 use daybook_contents::CONTEXTS;
 use daybook_journal::{JournalError, Settings as Journal, Shelf, topics, topics::Topic};
 use daybook_platform::{Health, Shutdown};
-use daybook_schemas::{Catalogue, registry, sealing::Sealer};
+use daybook_schemas::{Catalogue, registry};
+use daybook_vault::Vault;
 use tokio::task::spawn_blocking;
 
 use crate::{
@@ -50,7 +51,7 @@ pub enum StartError {
 /// What waiting does not mend; `None` when a shutdown was asked for meanwhile.
 pub async fn start(
     settings: &Settings,
-    sealer: Arc<Sealer>,
+    vault: Vault,
     health: &Health,
     shutdown: &Shutdown,
 ) -> Result<Option<Engine>, StartError> {
@@ -91,7 +92,7 @@ pub async fn start(
     let cached = settings.store.aggregates;
     let standings = Standings::over(facts.clone());
     let shared = Shared { catalogue: Arc::new(catalogue), envelope_id, facts, standings, store, cached };
-    let opening = async || Engine::open(&journal, &shared, sealer.clone(), forwarder.clone()).await;
+    let opening = async || Engine::open(&journal, &shared, vault.clone(), forwarder.clone()).await;
     Ok(wait_for("the journals", health, shutdown, opening).await)
 }
 

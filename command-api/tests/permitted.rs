@@ -93,7 +93,7 @@ impl House {
         let shape = kind.commands()[place].body;
         let mut body = json::parse(shape, &body).unwrap_or_else(|errors| panic!("{name}: {errors:?}"));
         let tenant = if kind.meta().context == "tenancy" { PLATFORM } else { TENANT };
-        Sealer::new(&[7; 32]).seal(tenant, Uuid::from_u128(id), shape, &mut body).unwrap();
+        Sealer::new(&[7; 32]).derived(tenant, Uuid::from_u128(id)).seal(shape, &mut body).unwrap();
         Command {
             tenant,
             steps: vec![Command::step(kind, Uuid::from_u128(id), place, body)].into(),

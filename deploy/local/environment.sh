@@ -51,6 +51,7 @@ projector_search_port=$(port 18023)
 publisher_port=$(port 18024)
 policies_port=$(port 18025)
 sign_in_port=$(port 18030)
+eraser_port=$(port 18029)
 
 # say WORDS…: one line of progress.
 say() { printf '%s\n' "$*"; }

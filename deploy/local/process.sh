@@ -44,7 +44,7 @@ age_of() {
 # What waits when there is not enough for all, on a machine that all share: an answer is waited for by somebody, a view
 # only catches up. The command API, Kafka and the generators of load come first.
 declare -A niceness=([clickhouse]=10 [opensearch]=10 [postgres]=5 [query-api]=5
-  [projector-postgres]=5 [projector-clickhouse]=10 [projector-search]=10 [publisher]=10 [policies]=5)
+  [projector-postgres]=5 [projector-clickhouse]=10 [projector-search]=10 [publisher]=10 [policies]=5 [eraser]=5)
 
 # Where Linux groups processes by session (sched_autogroup), niceness counts only inside a session; the group has its own.
 # The session's first process tells the pid, and stays to write the last line of the log: who is killed cannot. What dies

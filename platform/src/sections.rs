@@ -144,7 +144,8 @@ impl Default for Auth {
     }
 }
 
-/// `[sealing]`: the key under which personal fields are sealed until keys are managed per tenant.
+/// `[sealing]`: the installation's secret. Requests, cursors and blind indexes are hashed with it; what was sealed before there was a vault
+/// opens with keys derived from it.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Sealing {
@@ -152,6 +153,26 @@ pub struct Sealing {
     pub key: Option<Secret>,
     /// Path of a file that holds the master key.
     pub key_file: Option<PathBuf>,
+}
+
+/// `[vault]`: the keys of personal data. They lie in the Postgres of `[postgres]`, wrapped by key-encryption keys.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Vault {
+    /// The folder of the key-encryption keys: a file of 64 hexadecimal digits for each, the last by name being the current one.
+    pub keys: Option<PathBuf>,
+    /// How long a process uses a data key without looking it up again, in seconds: so long at most is one used that was destroyed.
+    pub cache_s: u64,
+    /// How many data keys a process keeps in memory at most.
+    pub cached: usize,
+    /// The Postgres role that query-api connects as; it is granted the right to read.
+    pub reader: String,
+}
+
+impl Default for Vault {
+    fn default() -> Self {
+        Self { keys: None, cache_s: 15, cached: 10_000, reader: "daybook_app".into() }
+    }
 }
 
 /// `[http]`: the HTTP interface of a service.
@@ -340,6 +361,7 @@ pub(crate) struct Shared {
     opensearch: Opensearch,
     auth: Auth,
     sealing: Sealing,
+    vault: Vault,
     store: Store,
     http: Http,
     limits: Limits,

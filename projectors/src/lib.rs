@@ -12,6 +12,7 @@ pub mod batch;
 pub mod clickhouse;
 pub mod decode;
 pub mod engine;
+pub mod eraser;
 pub mod fold;
 pub mod follow;
 mod gauges;

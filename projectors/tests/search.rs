@@ -12,6 +12,7 @@ use daybook_projectors::{
     view::Family,
 };
 use daybook_schemas::Sealer;
+use daybook_vault::Vault;
 use reqwest::Method;
 use serde_json::{Value as Json, json};
 use uuid::Uuid;
@@ -36,7 +37,7 @@ impl Indexes {
             sink: "search",
             prefix: format!("{}-", self.world.apart),
             replicas: 0,
-            sealer: Arc::new(Sealer::new(&[7; 32])),
+            vault: Vault::derived(Sealer::new(&[7; 32])),
             journal: self.world.journal.clone(),
             partitions: self.world.partitions(),
             bounds: BOUNDS,

@@ -1,5 +1,6 @@
 //! What the handlers share: the stores, how fresh each is, who is who, and the key of personal data.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -7,7 +8,8 @@ use axum::extract::FromRef;
 use daybook_authority::Filter;
 use daybook_kernel::{Kind, PLATFORM, Tenant};
 use daybook_platform::{ApiError, Authenticator};
-use daybook_schemas::sealing::Sealer;
+use daybook_schemas::sealing::Ring;
+use daybook_vault::Vault;
 use uuid::Uuid;
 
 use crate::asker::Asker;
@@ -29,7 +31,7 @@ pub struct Parts {
     /// What they may do.
     pub standings: Standings,
     /// Opens personal data, and authenticates cursors.
-    pub sealer: Sealer,
+    pub vault: Vault,
     /// Reads events of every schema.
     pub history: Reader,
     /// The default views and the entries.
@@ -78,6 +80,16 @@ impl App {
     /// All parts together.
     pub fn new(parts: Parts) -> Self {
         Self(Arc::new(parts))
+    }
+}
+
+impl Parts {
+    /// The keys of that tenant by which personal values open.
+    ///
+    /// # Errors
+    /// The vault is away.
+    pub async fn ring(&self, tenant: Tenant, keys: BTreeSet<Uuid>) -> Result<Ring, Fault> {
+        Ok(self.vault.ring(keys.into_iter().map(|key| (tenant, key))).await?)
     }
 }
 

@@ -49,6 +49,11 @@ impl Asker {
     pub fn records(&self, permission: &str) -> Filter {
         Filter::of(&self.principal, permission, self.moment)
     }
+
+    /// The records that no wall keeps from this one.
+    pub fn within_walls(&self) -> Filter {
+        Filter::within_walls(&self.principal)
+    }
 }
 
 /// The present time, in microseconds.

@@ -1,7 +1,9 @@
 //! Documents: an aggregate as an answer shows it, its personal data opened, its fields in the order of the declaration.
 
+use std::collections::BTreeSet;
+
 use daybook_kernel::{FieldError, RecordShape, Shape, Tenant, Time};
-use daybook_schemas::sealing::Sealer;
+use daybook_schemas::sealing::{Ring, keys_in};
 use serde_json::{Map, Value as Json};
 use sqlx::postgres::PgRow;
 use sqlx::{Row as _, types};
@@ -38,6 +40,13 @@ impl Stored {
             updated_at: Time(row.try_get("updated_at")?),
             document,
         })
+    }
+}
+
+impl Stored {
+    /// Adds the ids of the keys that its personal values name.
+    pub fn keys(&self, found: &mut BTreeSet<Uuid>) {
+        self.document.values().for_each(|value| keys_in(value, found));
     }
 }
 
@@ -86,11 +95,11 @@ impl Shown {
         self.fields.as_ref().is_none_or(|fields| fields.iter().any(|field| field == name))
     }
 
-    /// The aggregate as the caller sees it.
+    /// The aggregate as the caller sees it: what is forgotten is `null`.
     ///
     /// # Errors
     /// When personal data cannot be opened: the key is another than it was sealed with.
-    pub fn of(&self, mut stored: Stored, tenant: Tenant, sealer: &Sealer) -> Result<Json, Fault> {
+    pub fn of(&self, mut stored: Stored, tenant: Tenant, ring: &Ring) -> Result<Json, Fault> {
         let mut shown = Map::with_capacity(self.shape.fields.len() + 4);
         shown.insert("id".into(), stored.id.to_string().into());
         shown.insert("version".into(), stored.version.into());
@@ -98,7 +107,7 @@ impl Shown {
             let mut value = stored.document.remove(field.name).unwrap_or(Json::Null);
             in_order(&field.shape, &mut value);
             if field.shape.holds_personal() {
-                sealer.open_json(tenant, &mut value).map_err(|error| {
+                ring.open_json(tenant, &mut value).map_err(|error| {
                     Fault::unreadable(
                         Store::Postgres,
                         format!("{} {}, {}: {error}", self.shape.name, stored.id, field.name),
@@ -138,6 +147,7 @@ pub fn in_order(shape: &Shape, value: &mut Json) {
 
 #[cfg(test)]
 mod tests {
+    use daybook_schemas::Sealer;
     use serde_json::json;
 
     use super::*;
@@ -156,7 +166,7 @@ mod tests {
     #[test]
     fn only_what_is_asked_for_is_shown() {
         let shown = Shown::read(shape(), Some("slug, name,updated_at")).unwrap();
-        let answer = shown.of(stored(), Tenant::nil(), &Sealer::new(&[7; 32])).unwrap().to_string();
+        let answer = shown.of(stored(), Tenant::nil(), &Sealer::new(&[7; 32]).ring()).unwrap().to_string();
         assert_eq!(
             answer,
             r#"{"id":"00000000-0000-0000-0000-000000000000","version":3,"name":"Acme","slug":"acme","updated_at":"1970-01-01T00:00:00.000001Z"}"#

@@ -1,5 +1,7 @@
 //! One aggregate: as it is now, or as it was known at a time.
 
+use std::collections::BTreeSet;
+
 use axum::Json;
 use axum::http::header::{CACHE_CONTROL, ETAG, IF_NONE_MATCH};
 use axum::http::{HeaderMap, HeaderValue, StatusCode};
@@ -76,10 +78,15 @@ pub async fn answer(
         Some(at) => as_of(&app, kind, &scope, id, at).await?,
         None => present(&mut scope.reading(&app).await?, kind, &scope, id).await?,
     };
+    let mut keys = BTreeSet::new();
+    stored.keys(&mut keys);
     let tag = format!("\"{}\"", stored.version);
     let mut response = match names(&headers, &tag) {
         true => StatusCode::NOT_MODIFIED.into_response(),
-        false => Json(shown.of(stored, scope.tenant, &app.sealer)?).into_response(),
+        false => {
+            let ring = app.ring(scope.tenant, keys).await?;
+            Json(shown.of(stored, scope.tenant, &ring)?).into_response()
+        }
     };
     response.headers_mut().insert(ETAG, HeaderValue::from_str(&tag).expect("digits in quotes are a header's value"));
     // Kept by the caller's own cache only, and asked about each time.

@@ -1,10 +1,13 @@
 //! Items of growing lists, such as an incident's comments: each list has a table of its own.
 
+use std::collections::BTreeSet;
+
 use axum::Json;
 use axum::http::HeaderMap;
 use axum::response::{IntoResponse, Response};
 use daybook_kernel::{Field, Kind, RecordShape, Shape, Time};
 use daybook_platform::ApiError;
+use daybook_schemas::sealing::{Ring, keys_in};
 use serde_json::{Map, Value};
 use sqlx::postgres::PgRow;
 use sqlx::{AssertSqlSafe, Row as _, types};
@@ -53,7 +56,7 @@ pub async fn answer(
     let scope = Scope::of(kind, &caller)?;
     let id = parse_id(kind, &id)?;
     let positions = Position::of(&headers)?;
-    let sequence = Sequence::read(&app.sealer, scope.tenant, id, field.name, "item", params)?;
+    let sequence = Sequence::read(app.vault.sealer(), scope.tenant, id, field.name, "item", params)?;
     app.tides.postgres.passed(scope.tenant, &positions).await?;
 
     let mut reading = scope.reading(&app).await?;
@@ -66,13 +69,26 @@ pub async fn answer(
         .fetch_all(&mut *reading)
         .await
         .map_err(Fault::from)?;
-    let items: Vec<_> = rows.iter().map(|row| shown(&app, &scope, shape, row)).collect::<Result<_, _>>()?;
-    Ok(Json(sequence.answer(&app.sealer, items)).into_response())
+    drop(reading);
+    let rows = rows.iter().map(|row| Ok((row, row.try_get("doc")?))).collect::<Result<Vec<Item<'_>>, sqlx::Error>>();
+    let rows = rows.map_err(Fault::from)?;
+    let mut keys = BTreeSet::new();
+    rows.iter().for_each(|(_, document)| document.values().for_each(|value| keys_in(value, &mut keys)));
+    let ring = app.ring(scope.tenant, keys).await?;
+    let items: Vec<_> = rows.into_iter().map(|item| shown(&ring, &scope, shape, item)).collect::<Result<_, _>>()?;
+    Ok(Json(sequence.answer(app.vault.sealer(), items)).into_response())
 }
 
-fn shown(app: &App, scope: &Scope, shape: &RecordShape, row: &PgRow) -> Result<(i64, Value), Fault> {
+/// A row of a growing list, and what it holds.
+type Item<'a> = (&'a PgRow, types::Json<Map<String, Value>>);
+
+fn shown(
+    ring: &Ring,
+    scope: &Scope,
+    shape: &RecordShape,
+    (row, types::Json(mut document)): Item<'_>,
+) -> Result<(i64, Value), Fault> {
     let item: i64 = row.try_get("item")?;
-    let types::Json(mut document): types::Json<Map<String, Value>> = row.try_get("doc")?;
     let mut shown = Map::new();
     shown.insert("item".into(), item.into());
     shown.insert("at".into(), Time(row.try_get("at")?).to_string().into());
@@ -80,7 +96,7 @@ fn shown(app: &App, scope: &Scope, shape: &RecordShape, row: &PgRow) -> Result<(
         let mut value = document.remove(field.name).unwrap_or(Value::Null);
         in_order(&field.shape, &mut value);
         if field.shape.holds_personal() {
-            let opened = app.sealer.open_json(scope.tenant, &mut value);
+            let opened = ring.open_json(scope.tenant, &mut value);
             opened.map_err(|error| Fault::unreadable(Store::Postgres, format!("item {item}: {error}")))?;
         }
         shown.insert(field.name.into(), value);

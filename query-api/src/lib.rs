@@ -10,6 +10,7 @@ pub mod asker;
 pub mod cmdb;
 pub mod document;
 pub mod endings;
+pub mod export;
 pub mod figures;
 pub mod freshness;
 pub mod get;

@@ -14,7 +14,7 @@ use daybook_query_api::routes::routes;
 use daybook_query_api::settings::Settings;
 use daybook_query_api::standings::Standings;
 use daybook_query_api::stores::{Fault, Store, clickhouse::Clickhouse, opensearch::Opensearch, postgres::Postgres};
-use daybook_schemas::sealing::Sealer;
+use daybook_vault::Vault;
 
 /// How often the stores are asked whether they are there, for `/health/ready`.
 const LOOK: Duration = Duration::from_secs(1);
@@ -56,10 +56,7 @@ async fn run() -> Result<(), Failure> {
 
 /// The parts, as the settings say. Nothing of it waits for a store: whoever asks while one is away is told so.
 async fn open(settings: &Settings) -> Result<App, Failure> {
-    let Some(key) = &settings.sealing.key else {
-        return Err("settings: sealing.key is required: name its file in DAYBOOK_SEALING_KEY_FILE".into());
-    };
-    let sealer = Sealer::from_hex(key.expose())?;
+    let vault = Vault::of_settings(&settings.sealing, &settings.vault, &settings.postgres)?;
     let prefix = &settings.query_api.prefix;
     let postgres = Postgres::open(&settings.postgres)?;
     let shown = Arc::new(Shown::new(postgres.clone()));
@@ -71,7 +68,7 @@ async fn open(settings: &Settings) -> Result<App, Failure> {
     Ok(App::new(Parts {
         authenticator,
         standings: Standings::default(),
-        sealer,
+        vault,
         history: Reader::default(),
         postgres,
         clickhouse,

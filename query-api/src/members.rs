@@ -1,12 +1,13 @@
 //! The members of an organisation, with what may be known of each user.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 use axum::Json;
 use axum::http::HeaderMap;
 use axum::response::{IntoResponse, Response};
 use daybook_kernel::Kind;
 use daybook_platform::ApiError;
+use daybook_schemas::sealing::keys_in;
 use serde_json::{Value, json};
 use sqlx::{Row as _, types};
 use uuid::Uuid;
@@ -73,11 +74,18 @@ async fn users(app: &App, scope: &Scope, ids: &[Uuid]) -> Result<HashMap<Uuid, (
     let kind = daybook_contents::kind("identity.User").expect("the contents hold users");
     let statement = Statement::new(USERS, vec![Bind::Id(tenant), Bind::Ids(ids.to_vec())]).of(kind, &scope.rows);
     let rows = statement.query().fetch_all(&mut *reading).await?;
+    drop(reading);
+    let mut keys = BTreeSet::new();
+    for row in &rows {
+        let types::Json(name): types::Json<Value> = row.try_get("name")?;
+        keys_in(&name, &mut keys);
+    }
+    let ring = app.ring(tenant, keys).await?;
     rows.iter()
         .map(|row| {
             let id: Uuid = row.try_get("id")?;
             let types::Json(mut name): types::Json<Value> = row.try_get("name")?;
-            let opened = app.sealer.open_json(tenant, &mut name);
+            let opened = ring.open_json(tenant, &mut name);
             opened.map_err(|error| Fault::unreadable(Store::Postgres, format!("User {id}, name: {error}")))?;
             Ok((id, (name, row.try_get::<String, _>("status")?.into())))
         })

@@ -15,7 +15,7 @@ use crate::asker::Asker;
 use crate::history::timeline;
 use crate::list::Listed;
 use crate::params::Params;
-use crate::{actions, cmdb, figures, items, list, members, search, why};
+use crate::{actions, cmdb, export, figures, items, list, members, search, why};
 
 /// The routes of the single aggregates of every kind in the contents.
 fn aggregates() -> Router<App> {
@@ -98,6 +98,12 @@ fn special() -> Router<App> {
         .route("/api/v1/access/why", get(why::answer))
         .route("/api/v1/metrics/incidents/volume", get(figures::volume))
         .route("/api/v1/metrics/incidents/backlog", get(figures::backlog))
+        .route(
+            "/api/v1/users/{id}/export",
+            get(|State(app): State<App>, Path(id): Path<String>, caller: Asker, headers: HeaderMap, params: Params| {
+                export::answer(app, id, caller, headers, params)
+            }),
+        )
         .route(
             "/api/v1/organizations/{id}/members",
             get(

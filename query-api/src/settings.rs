@@ -1,6 +1,8 @@
 //! What an operator tells the query API.
 
-use daybook_platform::sections::{Auth, Clickhouse, Http, Limits, Opensearch, Postgres, Sealing, Telemetry, Trail};
+use daybook_platform::sections::{
+    Auth, Clickhouse, Http, Limits, Opensearch, Postgres, Sealing, Telemetry, Trail, Vault,
+};
 use serde::{Deserialize, Serialize};
 
 /// The settings, a section for each thing the process talks to.
@@ -15,8 +17,10 @@ pub struct Settings {
     pub opensearch: Opensearch,
     /// Whose tokens are believed.
     pub auth: Auth,
-    /// The key of personal data.
+    /// The installation's secret.
     pub sealing: Sealing,
+    /// The keys of personal data.
+    pub vault: Vault,
     /// The HTTP interface.
     pub http: Http,
     /// How many requests are let through.
@@ -55,6 +59,7 @@ impl Default for Settings {
             opensearch: Opensearch::default(),
             auth: Auth::default(),
             sealing: Sealing::default(),
+            vault: Vault::default(),
             http: Http { listen: "127.0.0.1:18010".into(), ..Http::default() },
             limits: Limits::default(),
             telemetry: Telemetry { service: "query-api".into(), ..Telemetry::default() },

@@ -11,6 +11,7 @@ mod questions;
 mod search;
 mod shapes;
 mod sign_in;
+mod subjects;
 
 use daybook_kernel::Kind;
 use serde_json::{Map, Value as Json, json};
@@ -50,7 +51,7 @@ pub fn command_api() -> Json {
 
 /// The API that answers questions.
 pub fn query_api() -> Json {
-    let mut schemas = Schemas::default();
+    let mut schemas = Schemas::of_answers();
     let mut paths = Paths::default();
     for kind in daybook_contents::kinds() {
         questions::of(kind, &mut schemas, &mut paths);
@@ -62,6 +63,7 @@ pub fn query_api() -> Json {
     search::add(&mut schemas, &mut paths);
     figures::add(&mut schemas, &mut paths);
     access::add(&mut schemas, &mut paths);
+    subjects::add(&mut paths);
     schemas.add("Event", parts::event());
     document(
         "Daybook queries",

@@ -1,12 +1,13 @@
 //! What the handlers share, and the two questions that most of them ask: is it this password, is it this second factor.
 
-use std::sync::Arc;
+use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
 use axum::extract::FromRef;
 use daybook_kernel::Tenant;
 use daybook_platform::{ApiError, Authenticator};
-use daybook_schemas::sealing::Sealer;
-use serde_json::json;
+use daybook_schemas::sealing::{Ring, keys_in};
+use daybook_vault::Vault;
+use serde_json::{Value, json};
 use uuid::Uuid;
 
 use crate::{
@@ -21,6 +22,9 @@ use crate::{
     tokens,
     totp::{self, Seed},
 };
+
+/// How long a caller is asked to wait where there is no key to open with.
+const KEYLESS: Duration = Duration::from_secs(2);
 
 /// What the handlers share. Cheap to clone.
 #[derive(Clone)]
@@ -40,8 +44,8 @@ pub struct Parts {
     pub rules: Rules,
     /// How tokens reach people.
     pub mailer: Mailer,
-    /// By which an address is found again.
-    pub sealer: Sealer,
+    /// By which an address is found again, and read.
+    pub vault: Vault,
     /// Who is who.
     pub authenticator: Arc<Authenticator>,
     /// What is this service's own.
@@ -185,15 +189,29 @@ impl App {
     ///
     /// # Errors
     /// When it cannot be opened.
-    pub fn address(&self, tenant: Tenant, person: &Person) -> Result<String, ApiError> {
+    pub async fn address(&self, tenant: Tenant, person: &Person) -> Result<String, ApiError> {
         let mut address = person.user["email"].clone();
-        match self.sealer.open_json(tenant, &mut address) {
+        match self.ring(tenant, [&address]).await?.open_json(tenant, &mut address) {
             Ok(()) => Ok(address.as_str().unwrap_or_default().to_owned()),
             Err(error) => {
                 tracing::error!(%error, "the address of an account cannot be opened");
                 Err(ApiError::internal())
             }
         }
+    }
+
+    /// The keys to open these values with.
+    ///
+    /// # Errors
+    /// When Postgres is away.
+    pub async fn ring(&self, tenant: Tenant, sealed: impl IntoIterator<Item = &Value>) -> Result<Ring, ApiError> {
+        let mut keys = BTreeSet::new();
+        sealed.into_iter().for_each(|value| keys_in(value, &mut keys));
+        let found = self.vault.ring(keys.into_iter().map(|key| (tenant, key))).await;
+        found.map_err(|error| {
+            tracing::error!(%error, "personal data cannot be opened; see docs/runbooks/keys.md");
+            ApiError::unavailable("the keys of personal data are not there at present", KEYLESS)
+        })
     }
 
     /// Sends a mail without letting anybody wait for it.

@@ -8,6 +8,7 @@
 
 pub mod app;
 pub mod desk;
+pub mod dump;
 pub mod endings;
 pub mod grants;
 pub mod keys;

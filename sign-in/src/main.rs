@@ -5,7 +5,6 @@ use std::{process::ExitCode, sync::Arc, time::Duration};
 use daybook_platform::{
     Authenticator, Health, Limits, Shutdown, edge, metrics, ops, serve, settings, telemetry, trail,
 };
-use daybook_schemas::sealing::Sealer;
 use daybook_sign_in::{
     app::{App, Parts},
     desk::Desk,
@@ -18,6 +17,7 @@ use daybook_sign_in::{
     settings::Settings,
     store::{Fault, Store},
 };
+use daybook_vault::Vault;
 
 /// How often the store is asked whether it is there, and the keys are read: so soon all instances sign with the same.
 const LOOK: Duration = Duration::from_secs(2);
@@ -66,11 +66,6 @@ async fn run() -> Result<(), Failure> {
 /// The parts, as the settings say. Nothing of it waits for Postgres or the command API.
 async fn open(settings: &Settings) -> Result<App, Failure> {
     let (own, auth) = (&settings.sign_in, &settings.auth);
-    let sealing = settings
-        .sealing
-        .key
-        .as_ref()
-        .ok_or("settings: sealing.key is required: name its file in DAYBOOK_SEALING_KEY_FILE")?;
     let key = own.key.as_ref().ok_or("settings: sign_in.key is required: name its file in DAYBOOK_SIGN_IN_KEY_FILE")?;
     let store = Arc::new(Store::open(&settings.postgres, Safe::from_hex(key.expose())?)?);
     let keys = Keys::new(store.clone(), auth, own);
@@ -83,7 +78,7 @@ async fn open(settings: &Settings) -> Result<App, Failure> {
             .map_err(|error| format!("sign_in.argon2_memory_kib, sign_in.argon2_passes: {error}"))?,
         rules: Rules::new(breached),
         mailer: Mailer::new(own)?,
-        sealer: Sealer::from_hex(sealing.expose())?,
+        vault: Vault::of_settings(&settings.sealing, &settings.vault, &settings.postgres)?,
         authenticator: Arc::new(Authenticator::new(auth).await?.watching(endings)),
         settings: own.clone(),
         store,

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use daybook_platform::Secret;
-use daybook_platform::sections::{Auth, Http, Limits, Postgres, Sealing, Telemetry, Trail};
+use daybook_platform::sections::{Auth, Http, Limits, Postgres, Sealing, Telemetry, Trail, Vault};
 use serde::{Deserialize, Serialize};
 
 /// The settings, a section for each thing the process talks to.
@@ -14,8 +14,10 @@ pub struct Settings {
     pub postgres: Postgres,
     /// Whose tokens are believed, and what those signed here say.
     pub auth: Auth,
-    /// The key of personal data: by it an address is found again.
+    /// The installation's secret: by it an address is found again.
     pub sealing: Sealing,
+    /// The keys of personal data.
+    pub vault: Vault,
     /// The HTTP interface.
     pub http: Http,
     /// How many requests are let through.
@@ -98,6 +100,7 @@ impl Default for Settings {
             postgres: Postgres { user: "daybook_owner".into(), ..Postgres::default() },
             auth: Auth::default(),
             sealing: Sealing::default(),
+            vault: Vault::default(),
             http: Http { listen: "127.0.0.1:18030".into(), body_limit: 16 * 1024, ..Http::default() },
             limits: Limits::default(),
             telemetry: Telemetry { service: "sign-in".into(), ..Telemetry::default() },

@@ -50,6 +50,39 @@ CREATE TABLE IF NOT EXISTS sign_in.signing_keys (
 );
 ";
 
+/// A table in a backup.
+#[derive(Debug, Clone, Copy)]
+pub struct Table {
+    /// Its name in the schema.
+    pub name: &'static str,
+    /// Every row of it, as JSON.
+    pub dump: &'static str,
+    /// Puts rows back; those that are there stay as they are.
+    pub restore: &'static str,
+}
+
+macro_rules! table {
+    ($name:literal) => {
+        Table {
+            name: $name,
+            dump: concat!("SELECT to_jsonb(r) AS row FROM sign_in.", $name, " r ORDER BY r"),
+            restore: concat!(
+                "INSERT INTO sign_in.",
+                $name,
+                " SELECT * FROM jsonb_populate_recordset(NULL::sign_in.",
+                $name,
+                ", $1) ON CONFLICT DO NOTHING"
+            ),
+        }
+    };
+}
+
+/// Every table.
+pub const TABLES: &[Table] = &[table!("secrets"), table!("tokens"), table!("api_keys"), table!("signing_keys")];
+
+/// How the tables of a backup are read, so that they fit each other.
+pub const AT_ONE_MOMENT: &str = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";
+
 /// Taken while tables or keys are made, so that two instances do not make them at the same time.
 pub const LOCK: &str = "SELECT pg_advisory_xact_lock(hashtextextended('daybook.sign_in', 0))";
 

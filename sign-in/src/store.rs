@@ -80,6 +80,38 @@ pub struct Given<'a> {
     pub lifetime: Option<Duration>,
 }
 
+/// Connections as the settings say; made when they are first needed.
+///
+/// # Errors
+/// When the URL is none.
+pub fn connections(settings: &sections::Postgres) -> Result<PgPool, sqlx::Error> {
+    let mut options: PgConnectOptions = settings.url.parse()?;
+    options = options.username(&settings.user).application_name("daybook-sign-in").options([
+        ("statement_timeout", "5000"),
+        ("client_min_messages", "warning"),
+        ("timezone", "UTC"),
+    ]);
+    if let Some(password) = &settings.password {
+        options = options.password(password.expose());
+    }
+    Ok(PgPoolOptions::new()
+        .max_connections(settings.pool)
+        .acquire_timeout(Duration::from_secs(2))
+        .connect_lazy_with(options))
+}
+
+/// Makes the tables where they are not there.
+///
+/// # Errors
+/// When Postgres is away.
+pub async fn prepare(pool: &PgPool) -> Result<(), Fault> {
+    let mut transaction = pool.begin().await?;
+    for statement in [sql::LOCK, sql::SCHEMA] {
+        sqlx::raw_sql(statement).execute(&mut *transaction).await?;
+    }
+    Ok(transaction.commit().await?)
+}
+
 /// The connections, and the key of what is sealed.
 pub struct Store {
     pool: PgPool,
@@ -92,20 +124,7 @@ impl Store {
     /// # Errors
     /// When the URL is none.
     pub fn open(settings: &sections::Postgres, safe: Safe) -> Result<Self, sqlx::Error> {
-        let mut options: PgConnectOptions = settings.url.parse()?;
-        options = options.username(&settings.user).application_name("daybook-sign-in").options([
-            ("statement_timeout", "5000"),
-            ("client_min_messages", "warning"),
-            ("timezone", "UTC"),
-        ]);
-        if let Some(password) = &settings.password {
-            options = options.password(password.expose());
-        }
-        let pool = PgPoolOptions::new()
-            .max_connections(settings.pool)
-            .acquire_timeout(Duration::from_secs(2))
-            .connect_lazy_with(options);
-        Ok(Self { pool, safe })
+        Ok(Self { pool: connections(settings)?, safe })
     }
 
     /// Makes the tables where they are not there.
@@ -113,11 +132,7 @@ impl Store {
     /// # Errors
     /// When Postgres is away.
     pub async fn prepare(&self) -> Result<(), Fault> {
-        let mut transaction = self.pool.begin().await?;
-        for statement in [sql::LOCK, sql::SCHEMA] {
-            sqlx::raw_sql(statement).execute(&mut *transaction).await?;
-        }
-        Ok(transaction.commit().await?)
+        prepare(&self.pool).await
     }
 
     /// Nothing, if Postgres answers and the views are there.

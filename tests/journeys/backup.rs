@@ -62,7 +62,7 @@ async fn lose_and_restore(system: &System, folder: &Path) {
     known.is_in_every_store(&tenant).await;
     system.services(&["stop"]).await;
     let told = back_up(system, &newer).await;
-    assert!(told.contains("It holds the sealing key"), "{told}");
+    assert!(told.contains("It holds the sealing key") && told.contains("neither the key-encryption keys"), "{told}");
     let before = Held::of(system, &tenant).await;
 
     what_is_no_backup_is_refused(system, &newer).await;
@@ -85,6 +85,8 @@ async fn lose_and_restore(system: &System, folder: &Path) {
     everything_is_lost(system, &newer, &before).await;
     eventually("every store is as it was", 60, async || before.differs(&Held::of(system, &tenant).await)).await;
     known.is_in_every_store(&tenant).await;
+    let titles = tenant.agent.get("incidents?limit=1").answered().await;
+    assert!(titles["items"][0]["short_description"].is_string(), "what was sealed opens again: {titles}");
     tenant.incident("Life goes on").await;
 }
 
@@ -194,8 +196,8 @@ async fn what_is_no_backup_is_refused(system: &System, whole: &Path) {
     assert!(missing.contains("registry.json is missing"), "{missing}");
     let unfinished = refused(&|folder| fs::remove_file(folder.join("manifest.json")).unwrap()).await;
     assert!(unfinished.contains("the backup was not finished"), "{unfinished}");
-    let newer = refused(&|folder| manifest(folder, "\"format\": 1", "\"format\": 2")).await;
-    assert!(newer.contains("the backup has the format 2; this tool reads the format 1"), "{newer}");
+    let newer = refused(&|folder| manifest(folder, "\"format\": 2", "\"format\": 3")).await;
+    assert!(newer.contains("the backup has the format 3; this tool reads the formats 1 to 2"), "{newer}");
     let lacking = refused(&|folder| manifest(folder, "\"partition\": 3", "\"partition\": 4")).await;
     assert!(lacking.contains("journal.cmdb/4 is out of place"), "{lacking}");
     // A file that is whole by itself but says less than the manifest.

@@ -8,6 +8,7 @@
 mod access;
 mod apart;
 mod backup;
+mod forget;
 mod kills;
 mod looks;
 mod many;

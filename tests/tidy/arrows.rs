@@ -28,6 +28,8 @@ const MAY_KNOW: &[(&str, &[&str])] = &[
     ("daybook-journal", &[]),
     ("daybook-platform", &[]),
     ("daybook-schemas", &["daybook-kernel", "daybook-contents"]),
+    // The keys of personal data: below every engine that seals or opens.
+    ("daybook-vault", &["daybook-kernel", "daybook-schemas", "daybook-platform"]),
     (
         "daybook-command-api",
         &[
@@ -38,6 +40,7 @@ const MAY_KNOW: &[(&str, &[&str])] = &[
             "daybook-schemas",
             "daybook-journal",
             "daybook-platform",
+            "daybook-vault",
         ],
     ),
     (
@@ -49,6 +52,7 @@ const MAY_KNOW: &[(&str, &[&str])] = &[
             "daybook-schemas",
             "daybook-journal",
             "daybook-platform",
+            "daybook-vault",
         ],
     ),
     // Never decides, and links no Kafka.
@@ -61,11 +65,26 @@ const MAY_KNOW: &[(&str, &[&str])] = &[
             "daybook-authority",
             "daybook-schemas",
             "daybook-platform",
+            "daybook-vault",
         ],
     ),
     // Never decides, and links no Kafka.
-    ("daybook-sign-in", &["daybook-kernel", "daybook-contents", "daybook-schemas", "daybook-platform"]),
-    ("daybook-cli", &["daybook-kernel", "daybook-contents", "daybook-schemas", "daybook-journal", "daybook-platform"]),
+    (
+        "daybook-sign-in",
+        &["daybook-kernel", "daybook-contents", "daybook-schemas", "daybook-platform", "daybook-vault"],
+    ),
+    (
+        "daybook-cli",
+        &[
+            "daybook-kernel",
+            "daybook-contents",
+            "daybook-schemas",
+            "daybook-journal",
+            "daybook-platform",
+            "daybook-sign-in",
+            "daybook-vault",
+        ],
+    ),
     ("daybook-tests", &[]),
     ("daybook-history", &[]),
     ("daybook-proxy", &[]),
@@ -86,7 +105,7 @@ const MAY_KNOW: &[(&str, &[&str])] = &[
 /// Crates of others that only these rooms may link.
 const ONLY_IN: &[(&str, &[&str])] = &[
     ("rdkafka", &["daybook-journal"]),
-    ("sqlx", &["daybook-projectors", "daybook-query-api", "daybook-sign-in", "daybook-cli"]),
+    ("sqlx", &["daybook-vault", "daybook-projectors", "daybook-query-api", "daybook-sign-in", "daybook-cli"]),
     ("clickhouse", &["daybook-projectors", "daybook-query-api", "daybook-cli"]),
     ("apache-avro", &["daybook-schemas"]),
     ("axum", &["daybook-platform", "daybook-command-api", "daybook-query-api", "daybook-sign-in", "daybook-hostile"]),

@@ -22,6 +22,7 @@ fn sources() -> Vec<PathBuf> {
         "schemas",
         "journal",
         "platform",
+        "vault",
         "command-api",
         "projectors",
         "query-api",

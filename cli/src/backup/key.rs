@@ -1,4 +1,4 @@
-//! The sealing key: without it nothing personal in a restored journal can be read again.
+//! The sealing key: without it blind indexes find nothing again, and what was sealed before there was a vault does not open.
 
 use std::fs;
 use std::io;

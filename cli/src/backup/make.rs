@@ -9,7 +9,7 @@ use daybook_journal::topics::{self, Kind, Topic};
 use super::journals::{self, Count};
 use super::manifest::{FORMAT, Manifest, Part};
 use super::registry::Registry;
-use super::{files, key, schemas};
+use super::{files, key, keys, schemas, sign_in};
 use crate::fault::Fault;
 use crate::settings::Settings;
 
@@ -50,8 +50,9 @@ pub async fn run(folder: &Path, journal: &Journal, settings: &Settings) -> Resul
         schemas,
         registry,
         sealing_key: key::keep(folder)?,
-        key_store: Part::Absent("keys are not managed per tenant yet: all are derived from the sealing key".into()),
-        vault: Part::Absent("there is no vault yet".into()),
+        key_store: keys::keep(folder, settings).await?,
+        sign_in: sign_in::keep(folder, settings).await?,
+        vault: Part::Absent("there are no connections with secrets yet".into()),
         files: Part::Absent("there is no store of files yet".into()),
     };
     manifest.write(folder)?;
@@ -66,9 +67,11 @@ pub async fn run(folder: &Path, journal: &Journal, settings: &Settings) -> Resul
         folder.display()
     );
     if manifest.sealing_key.kept().is_some() {
-        println!(
-            "It holds the sealing key: whoever reads this folder can read personal data. Keep it as you keep the key."
-        );
+        println!("It holds the sealing key: keep the folder as you keep the key.");
     }
+    println!(
+        "It holds neither the key-encryption keys of vault.keys, without which nothing personal in it opens, nor \
+         sign_in.key, without which nobody signs in by a password of before."
+    );
     Ok(())
 }

@@ -12,8 +12,8 @@ use serde_json::Value as Json;
 use super::files::{self, Kept};
 use crate::fault::Fault;
 
-/// The form of the folder that this code writes and reads.
-pub const FORMAT: u64 = 1;
+/// The form of the folder that this code writes. It reads the first as well, which holds neither data keys nor sign-in.
+pub const FORMAT: u64 = 2;
 
 /// Its name.
 const NAME: &str = "manifest.json";
@@ -33,10 +33,13 @@ pub struct Manifest {
     pub schemas: Kept,
     /// The schema registry.
     pub registry: Registry,
-    /// The key under which personal data is sealed.
+    /// The installation's secret.
     pub sealing_key: Part,
-    /// Keys of tenants and persons.
+    /// The data keys of personal data, wrapped.
     pub key_store: Part,
+    /// What sign-in keeps: secrets sealed, tokens as hashes.
+    #[serde(default = "Part::before")]
+    pub sign_in: Part,
     /// Secrets of connections.
     pub vault: Part,
     /// Files and attachments.
@@ -98,6 +101,11 @@ pub enum Part {
 }
 
 impl Part {
+    /// What an older form of the folder says nothing of.
+    fn before() -> Self {
+        Self::Absent("this backup was made before it could hold this".into())
+    }
+
     /// Its file, if it has one.
     pub fn kept(&self) -> Option<&Kept> {
         match self {
@@ -110,7 +118,8 @@ impl Part {
 impl Manifest {
     /// Every file of the backup.
     pub fn kept(&self) -> Vec<&Kept> {
-        let parts = [&self.registry.export, &self.sealing_key, &self.key_store, &self.vault, &self.files];
+        let parts =
+            [&self.registry.export, &self.sealing_key, &self.key_store, &self.sign_in, &self.vault, &self.files];
         let named = [&self.schemas, &self.registry.subjects].into_iter();
         let journals = self.journals.iter().map(|partition| &partition.kept);
         journals.chain(named).chain(parts.into_iter().filter_map(Part::kept)).collect()
@@ -160,10 +169,10 @@ impl Manifest {
         let damaged = |error: serde_json::Error| Fault::asked(format!("{} is damaged: {error}", path.display()));
         let said: Json = serde_json::from_str(&text).map_err(damaged)?;
         match said["format"].as_u64() {
-            Some(FORMAT) => serde_json::from_value(said).map_err(damaged),
+            Some(1..=FORMAT) => serde_json::from_value(said).map_err(damaged),
             found => {
                 let found = found.map_or("unknown".to_owned(), |format| format.to_string());
-                let said = format!("the backup has the format {found}; this tool reads the format {FORMAT}");
+                let said = format!("the backup has the format {found}; this tool reads the formats 1 to {FORMAT}");
                 Err(Fault::asked(format!("{}: {said}", path.display())))
             }
         }

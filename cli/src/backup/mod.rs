@@ -15,11 +15,13 @@ mod files;
 mod frames;
 mod journals;
 mod key;
+mod keys;
 mod make;
 mod manifest;
 mod registry;
 mod restore;
 mod schemas;
+mod sign_in;
 
 /// Where to back up to.
 #[derive(Debug, Args)]

@@ -10,7 +10,7 @@ use super::journals::{self, Count};
 use super::key::{self, Restored};
 use super::manifest::{Manifest, Partition};
 use super::registry::{self, Registry};
-use super::schemas;
+use super::{keys, schemas, sign_in};
 use crate::fault::Fault;
 use crate::settings::Settings;
 
@@ -45,10 +45,14 @@ pub async fn run(
     let registry = Registry::new(&settings.registry.url)?;
     let is_registered = registry.holds(&listed).await?;
     let key = key::check(folder, &manifest.sealing_key)?;
+    let data_keys = keys::check(folder, &manifest.key_store, settings).await?;
+    let secrets = sign_in::check(folder, &manifest.sign_in, settings).await?;
     schemas::check(journal, &texts).await?;
 
     // What may be put twice comes first; the journals come last, and are closed until all of them are whole.
     key::put(&key)?;
+    let missing = keys::put(&data_keys, settings).await?;
+    sign_in::put(&secrets, settings).await?;
     if !is_registered {
         registry.put(folder, &manifest.registry.export, &listed).await?;
     }
@@ -63,6 +67,9 @@ pub async fn run(
     let entries: u64 = manifest.journals.iter().map(|partition| partition.number).sum();
     println!("the backup of {} is restored: {entries} entries at the positions they had", manifest.made);
     if let Restored::ByHand(what) = key {
+        println!("{what}");
+    }
+    if let Some(what) = missing {
         println!("{what}");
     }
     Ok(())

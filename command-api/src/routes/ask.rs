@@ -101,7 +101,7 @@ impl Ask {
         // Before the body: who may not give the command learns nothing of its form.
         self.caller.must(kind.permission(command))?;
         let tenant = prepare::book_of(kind, None, &self.caller)?;
-        let call = self.call(kind, command, Uuid::now_v7(), tenant, &self.json()?)?;
+        let call = self.call(kind, command, Uuid::now_v7(), tenant, &self.json()?).await?;
         self.give(kind, tenant, vec![vec![call]], Accepted::Created(kind.meta().path)).await
     }
 
@@ -114,15 +114,15 @@ impl Ask {
         let command = command_of(kind, name)?;
         self.caller.must(kind.permission(command))?;
         let tenant = prepare::book_of(kind, Some(id), &self.caller)?;
-        let call = self.call(kind, command, id, tenant, &self.json()?)?;
+        let call = self.call(kind, command, id, tenant, &self.json()?).await?;
         self.give(kind, tenant, vec![vec![call]], Accepted::Done).await
     }
 
     /// A call of this request's caller, with that body.
     ///
     /// # Errors
-    /// 403 naming the permission; 400 naming every field that is not as it should be.
-    pub fn call(
+    /// 403 naming the permission; 400 naming every field that is not as it should be; 503 where there is no key to seal with.
+    pub async fn call(
         &self,
         kind: &'static dyn Kind,
         command: usize,
@@ -136,8 +136,9 @@ impl Ask {
             body,
             self.cause.as_ref().map(|cause| cause.causation.tenant),
             &self.caller,
-            &self.engine.sealer,
+            &self.engine.vault,
         )
+        .await
     }
 
     /// Gives the steps to the owner of the book and answers.
@@ -151,7 +152,7 @@ impl Ask {
         steps: Vec<Vec<Call>>,
         accepted: Accepted,
     ) -> Result<Response, ApiError> {
-        let command = prepare::command(&self, tenant, steps, &self.engine.sealer)?;
+        let command = prepare::command(&self, tenant, steps, &self.engine.vault)?;
         let key = command.id.clone();
         let deadline = self.context.deadline.checked_sub(MARGIN).unwrap_or(self.context.deadline);
         let place = self.engine.place(kind, tenant)?;

@@ -56,8 +56,9 @@ async fn change(Path(id): Path<String>, ask: Ask) -> Result<Response, ApiError> 
         let mut calls = Vec::new();
         let mut refusal = None;
         for (name, body) in alternatives {
-            match ask.call(incident, command_of(incident, name)?, id, tenant, &Json::Object(body)) {
+            match ask.call(incident, command_of(incident, name)?, id, tenant, &Json::Object(body)).await {
                 Ok(call) => calls.push(call),
+                Err(error) if error.status.is_server_error() => return Err(error),
                 // The caller may not, or it lacks a field: another alternative may do.
                 Err(error) => refusal = refusal.or(Some(error)),
             }

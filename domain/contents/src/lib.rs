@@ -23,7 +23,12 @@ pub struct BoundedContext {
 
 /// The version of the code that decides. A deploy that decides otherwise, or writes new events, raises it: nobody claims
 /// a partition below the highest version seen.
-pub const CODE_VERSION: u32 = 4;
+pub const CODE_VERSION: u32 = 5;
+
+/// The kind of those whom personal data is about, and the event by which one of them is erased.
+pub const SUBJECTS: &str = "identity.User";
+/// See [`SUBJECTS`].
+pub const ERASED: &str = "user.erased";
 
 /// Every bounded context.
 pub const CONTEXTS: &[BoundedContext] = &[

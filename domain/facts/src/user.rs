@@ -19,12 +19,19 @@ pub enum Status {
     Suspended,
     /// Out of use: nothing new may name it.
     Inactive,
+    /// Everything personal of it is gone for ever.
+    Erased,
 }
 
 impl Status {
     /// Whether somebody works with the account; a lock keeps out of it for a while and takes nobody's work away.
     pub fn is_in_use(self) -> bool {
         matches!(self, Status::Active | Status::Locked)
+    }
+
+    /// Whether the account is out of use: its address is free.
+    pub fn is_out_of_use(self) -> bool {
+        matches!(self, Status::Inactive | Status::Erased)
     }
 }
 

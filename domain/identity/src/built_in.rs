@@ -182,6 +182,8 @@ const ACCESS: Set = all(&[
     "user:assign_role",
     "user:consent",
     "user:export",
+    "user:hold",
+    "user:erase",
     "credential:disable_mfa",
     "credential:read",
     "session:revoke",

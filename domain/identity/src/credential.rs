@@ -11,7 +11,7 @@ use daybook_kernel::{
 };
 use uuid::Uuid;
 
-use crate::{User, access, user};
+use crate::{User, access};
 
 #[cfg(test)]
 mod scenarios;
@@ -209,7 +209,7 @@ impl Aggregate for Credential {
         let Some(this) = this else {
             return match command {
                 Command::SetPassword(password) => match book.get(user) {
-                    Some(known) if known.status != user::Status::Inactive => accept(Event::PasswordSet(password)),
+                    Some(known) if !known.status.is_out_of_use() => accept(Event::PasswordSet(password)),
                     _ => Err(Rejection::unprocessable("UNKNOWN_USER", "a credential has the id of a user in use")),
                 },
                 _ => Err(Rejection::not_found("credential")),

@@ -27,7 +27,7 @@ pub const OPEN_MAX: usize = 100;
 
 /// Somebody's being signed in.
 #[derive(Debug, Clone, PartialEq, Record)]
-#[record(context = "identity", plural = "sessions", events = "session")]
+#[record(context = "identity", plural = "sessions", events = "session", subject = "user")]
 pub struct Session {
     /// Whether it is open.
     #[view(filter, facet)]

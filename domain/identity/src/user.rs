@@ -13,8 +13,8 @@ use daybook_kernel::{
 use uuid::Uuid;
 
 pub use bodies::{
-    Agreement, Asked, Consent, Failed, Failure, Holding, Invitation, Invited, Lock, NewAddress, Preferences, Profile,
-    Purpose, Reason, Registration, Revoked, SignUp, Verification,
+    Agreement, Asked, Consent, Failed, Failure, Held, Hold, Holding, Invitation, Invited, Lock, Matter, NewAddress,
+    Preferences, Profile, Purpose, Reason, Registration, Revoked, SignUp, Verification,
 };
 pub use daybook_facts::user::Status;
 
@@ -25,7 +25,7 @@ mod scenarios;
 
 /// A person with an account.
 #[derive(Debug, Clone, PartialEq, Record)]
-#[record(context = "identity", plural = "users", events = "user")]
+#[record(context = "identity", plural = "users", events = "user", subject = "id")]
 pub struct User {
     /// Where the account stands.
     #[view(filter, facet)]
@@ -74,6 +74,10 @@ pub struct User {
     pub stopped_for: Option<Line<400>>,
     /// When the person last asked for a copy of everything that is known of her or him.
     pub export_requested_at: Option<Time>,
+    /// What keeps the account from being erased: legal holds that stand.
+    pub holds: Vec<Held>,
+    /// When everything personal of it was erased.
+    pub erased_at: Option<Time>,
 }
 
 /// What may be asked of a user's account.
@@ -117,6 +121,12 @@ pub enum Command {
     WithdrawConsent(Purpose),
     /// Asks for a copy of everything that is known of the person.
     RequestExport,
+    /// Keeps everything of the person from being erased, for a matter of law.
+    PlaceHold(Hold),
+    /// Takes that back.
+    ReleaseHold(Matter),
+    /// Erases everything personal of the account and of what is about the person, for ever. Ends the person's sessions and keys.
+    Erase,
 }
 
 /// What may have happened to a user's account.
@@ -162,6 +172,12 @@ pub enum Event {
     ConsentWithdrawn(Purpose),
     /// The person asked for a copy of everything.
     ExportRequested(Asked),
+    /// Nothing of the person may be erased.
+    HoldPlaced(Held),
+    /// That was taken back.
+    HoldReleased(Matter),
+    /// Everything personal is erased: nobody can open what was sealed.
+    Erased(Asked),
 }
 
 impl Aggregate for User {
@@ -174,7 +190,8 @@ impl Aggregate for User {
     }
 
     fn rule(kind: Kind) -> Rule<Status> {
-        use Status::{Active, Inactive, Invited, Locked, PendingVerification, Suspended};
+        use Status::{Active, Erased, Inactive, Invited, Locked, PendingVerification, Suspended};
+        const KEPT: &[Status] = &[Invited, PendingVerification, Active, Locked, Suspended, Inactive];
         match kind {
             Kind::Register => Rule::create().to(&[Active]).may("user:register"),
             Kind::SignUp => Rule::create().to(&[PendingVerification]).may("user:sign_in"),
@@ -195,6 +212,8 @@ impl Aggregate for User {
             Kind::RevokeRole => Rule::from(&[Invited, Active, Locked, Suspended, Inactive]).may("user:assign_role"),
             Kind::GiveConsent | Kind::WithdrawConsent => Rule::from(&[Active]).may("user:consent"),
             Kind::RequestExport => Rule::from(&[Active]).may("user:export"),
+            Kind::PlaceHold | Kind::ReleaseHold => Rule::from(KEPT).may("user:hold"),
+            Kind::Erase => Rule::from(KEPT).to(&[Erased]).may("user:erase"),
         }
     }
 
@@ -277,11 +296,17 @@ impl Aggregate for User {
             }
             Event::ConsentWithdrawn(Purpose { purpose }) => self.consents.retain(|known| known.purpose != purpose),
             Event::ExportRequested(Asked { at }) => self.export_requested_at = Some(at),
+            Event::HoldPlaced(held) => {
+                self.holds.retain(|known| known.matter != held.matter);
+                self.holds.push(held);
+            }
+            Event::HoldReleased(Matter { matter }) => self.holds.retain(|known| known.matter != matter),
+            Event::Erased(Asked { at }) => self.forget(at),
         }
     }
 
     fn unique(&self) -> Vec<Unique> {
-        let index = self.email_index.filter(|_| self.status != Status::Inactive);
+        let index = self.email_index.filter(|_| !self.status.is_out_of_use());
         index.map(|index| Unique::new("email", index.key())).into_iter().collect()
     }
 
@@ -325,7 +350,17 @@ impl User {
             locked_until: None,
             stopped_for: None,
             export_requested_at: None,
+            holds: Vec::new(),
+            erased_at: None,
         }
+    }
+
+    /// Keeps of an account that was erased what says nothing of the person: that there was one, in which domain. Name and address stay as
+    /// they were sealed, for a record has all its fields; nobody opens them any more.
+    fn forget(&mut self, at: Time) {
+        let (email, name) = (self.email.clone(), self.name.clone());
+        let domain = self.domain.take();
+        *self = Self { erased_at: Some(at), ..Self::new(Status::Erased, email, None, name, None, domain) };
     }
 
     /// Whether the person holds exactly this.

@@ -20,7 +20,7 @@ pub use priority::{Grade, Priority};
 
 /// What went wrong for somebody, and what is done about it.
 #[derive(Debug, Clone, PartialEq, Record)]
-#[record(context = "incident", plural = "incidents", events = "incident", number = "INC")]
+#[record(context = "incident", plural = "incidents", events = "incident", number = "INC", subject = "caller")]
 pub struct Incident {
     /// Its number in the tenant's series.
     #[view(filter, sort, search)]

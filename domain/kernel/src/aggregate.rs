@@ -24,6 +24,9 @@ pub struct RecordMeta {
     pub shares: Option<&'static str>,
     /// Whether it stands in the platform's book, because what is unique about it is so across tenants.
     pub platform: bool,
+    /// The field that names the person whom its personal data is about, or `id` where it is the person's own account. Who is erased takes
+    /// that data along; without one it is nobody's but the organisation's.
+    pub subject: Option<&'static str>,
     /// Its fields.
     pub shape: &'static RecordShape,
 }

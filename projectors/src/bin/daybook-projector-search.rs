@@ -1,14 +1,14 @@
 //! Follows the journals into the search index.
 
-use std::{process::ExitCode, sync::Arc};
+use std::process::ExitCode;
 
-use daybook_platform::sections::{Kafka, Opensearch, Ops, Sealing, Telemetry};
+use daybook_platform::sections::{Kafka, Opensearch, Ops, Postgres, Sealing, Telemetry, Vault as Keys};
 use daybook_projectors::{
     search::{self, Options, SearchSink, store::Store},
     service::{self, Common},
     settings::{Journal, Projector},
 };
-use daybook_schemas::{Sealer, hex::unhex};
+use daybook_vault::Vault;
 use serde::{Deserialize, Serialize};
 
 /// `[search]`: the indexes that this projector makes.
@@ -27,6 +27,8 @@ struct Settings {
     opensearch: Opensearch,
     search: Search,
     sealing: Sealing,
+    vault: Keys,
+    postgres: Postgres,
     ops: Ops,
     telemetry: Telemetry,
 }
@@ -40,6 +42,8 @@ impl Default for Settings {
             opensearch: Opensearch::default(),
             search: Search::default(),
             sealing: Sealing::default(),
+            vault: Keys::default(),
+            postgres: Postgres { user: "daybook_owner".into(), ..Postgres::default() },
             ops: Ops { listen: "127.0.0.1:18023".into() },
             telemetry: Telemetry { service: "daybook-projector-search".into(), ..Telemetry::default() },
         }
@@ -73,16 +77,14 @@ async fn main() -> ExitCode {
     service::run::<Settings, SearchSink>(
         |_| true,
         async |settings, surroundings| {
-            let key =
-                settings.sealing.key.as_ref().ok_or("sealing.key is not given: name its file by sealing.key_file")?;
-            let key = unhex(key.expose().trim()).and_then(|key| <[u8; 32]>::try_from(key).ok());
-            let key = key.ok_or("sealing.key must be 64 hexadecimal digits")?;
+            let vault = Vault::of_settings(&settings.sealing, &settings.vault, &settings.postgres);
+            let vault = vault.map_err(|error| error.to_string())?;
             let store = Store::new(&settings.opensearch.url).map_err(|error| format!("opensearch.url: {error}"))?;
             let options = Options {
                 sink: settings.projector.sink_name(search::NAME),
                 prefix: settings.projector.prefix.clone(),
                 replicas: settings.search.replicas,
-                sealer: Arc::new(Sealer::new(&key)),
+                vault,
                 journal: surroundings.journal.clone(),
                 partitions: surroundings.partitions.clone(),
                 bounds: settings.projector.build_bounds(),

@@ -1,7 +1,7 @@
 //! Documents: one aggregate each, what can be found of it in clear, and beside it the folded state.
 
 use daybook_kernel::{Datum, Kind, Shape, Tenant, Time, json as kernel_json};
-use daybook_schemas::Sealer;
+use daybook_schemas::sealing::{Ring, Unopenable};
 use serde_json::{Map, Value as Json, json};
 use uuid::Uuid;
 
@@ -13,18 +13,18 @@ pub fn id_of(tenant: Tenant, id: Uuid) -> String {
     format!("{tenant}:{id}")
 }
 
-/// The document of an aggregate.
+/// The document of an aggregate, without what is forgotten.
 ///
 /// # Errors
 /// When a personal value cannot be opened: the key is not the one it was sealed with.
-pub fn document(sealer: &Sealer, kind: &dyn Kind, tenant: Tenant, id: Uuid, folded: &Folded) -> Result<Json, String> {
+pub fn document(ring: &Ring, kind: &dyn Kind, tenant: Tenant, id: Uuid, folded: &Folded) -> Result<Json, String> {
     let meta = kind.meta();
     let datum = kind.to_datum(&folded.state);
     let mut document = Map::new();
     if let Datum::Record(fields) = &datum {
         for (place, field) in shown(kind) {
-            if let Some(value) = open(sealer, tenant, &field.shape, &fields[place])
-                .ok_or_else(|| format!("{} of {} {id} cannot be opened", field.name, meta.type_name))?
+            if let Some(value) = open(ring, tenant, &field.shape, &fields[place])
+                .map_err(|Unopenable| format!("{} of {} {id} cannot be opened", field.name, meta.type_name))?
             {
                 document.insert(field.name.to_owned(), value);
             }
@@ -51,22 +51,21 @@ pub fn document(sealer: &Sealer, kind: &dyn Kind, tenant: Tenant, id: Uuid, fold
     Ok(document.into())
 }
 
-/// A value in clear; `None` inside where there is none, `None` outside where it cannot be opened.
-#[expect(clippy::option_option, reason = "absent is not the same as sealed for ever")]
-fn open(sealer: &Sealer, tenant: Tenant, shape: &Shape, datum: &Datum) -> Option<Option<Json>> {
-    match (shape, datum) {
-        (_, Datum::Null) => Some(None),
-        (_, Datum::Sealed(sealed)) => sealer.open_text(tenant, sealed).map(|text| Some(Json::String(text))),
-        (Shape::Optional(of), datum) => open(sealer, tenant, of, datum),
+/// A value in clear; none where there is none, or where it is forgotten.
+fn open(ring: &Ring, tenant: Tenant, shape: &Shape, datum: &Datum) -> Result<Option<Json>, Unopenable> {
+    Ok(match (shape, datum) {
+        (_, Datum::Null) => None,
+        (_, Datum::Sealed(sealed)) => ring.open_text(tenant, sealed)?.map(Json::String),
+        (Shape::Optional(of), datum) => open(ring, tenant, of, datum)?,
         (Shape::List { of, .. }, Datum::List(items)) => {
-            let items: Option<Vec<_>> = items.iter().map(|item| open(sealer, tenant, of, item)).collect();
-            Some(Some(items?.into_iter().flatten().collect()))
+            let items: Vec<_> = items.iter().map(|item| open(ring, tenant, of, item)).collect::<Result<_, _>>()?;
+            Some(items.into_iter().flatten().collect())
         }
         // Numbers and flags among texts are found as texts.
-        (Shape::Scalar, Datum::Whole(number)) => Some(Some(Json::String(number.to_string()))),
-        (Shape::Scalar, Datum::Flag(flag)) => Some(Some(Json::String(flag.to_string()))),
-        (shape, datum) => Some(Some(kernel_json::write(shape, datum))),
-    }
+        (Shape::Scalar, Datum::Whole(number)) => Some(Json::String(number.to_string())),
+        (Shape::Scalar, Datum::Flag(flag)) => Some(Json::String(flag.to_string())),
+        (shape, datum) => Some(kernel_json::write(shape, datum)),
+    })
 }
 
 /// The folded state in a stored document.

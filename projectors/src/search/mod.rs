@@ -3,16 +3,16 @@
 
 mod build;
 mod document;
+mod forget;
 pub mod mapping;
 pub mod store;
 
-use std::{
-    collections::{BTreeMap, HashMap, HashSet},
-    sync::Arc,
-};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use daybook_journal::Checkpoint;
-use daybook_schemas::Sealer;
+use daybook_kernel::{Kind, Tenant};
+use daybook_schemas::sealing::{Ring, keys_of};
+use daybook_vault::Vault;
 use reqwest::Method;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value as Json, json};
@@ -43,7 +43,7 @@ pub struct Options {
     /// Copies of each index beside the first.
     pub replicas: u32,
     /// Opens what is to be found.
-    pub sealer: Arc<Sealer>,
+    pub vault: Vault,
     /// How the journals are reached when an index is built.
     pub journal: daybook_journal::Settings,
     /// Every partition of every journal.
@@ -66,6 +66,15 @@ impl Options {
     fn checkpoints(&self) -> String {
         format!("{}{CHECKPOINTS}", self.prefix)
     }
+}
+
+/// The lines by which a document is written with its aggregate's version, so that an older one never replaces it.
+fn line(index: &str, ring: &Ring, kind: &dyn Kind, (_, tenant, id): Key, folded: &Folded) -> Result<String, String> {
+    let document = document(ring, kind, tenant, id, folded)?;
+    let action = json!({ "index": {
+        "_index": index, "_id": id_of(tenant, id), "version": folded.version, "version_type": "external_gte",
+    } });
+    Ok(format!("{action}\n{document}\n"))
 }
 
 /// How far a sink has come, as a document.
@@ -111,6 +120,8 @@ pub struct SearchSink {
     progression: Progression,
     seen: Option<Seen>,
     recent: Recent,
+    /// Who was forgotten once, and is looked for once more.
+    looked_at: HashSet<(Tenant, uuid::Uuid)>,
     clerk: Option<build::Clerk>,
     shutdown: daybook_platform::Shutdown,
 }
@@ -132,6 +143,7 @@ impl SearchSink {
             progression,
             seen: None,
             recent,
+            looked_at: HashSet::new(),
             clerk: None,
             shutdown,
         }
@@ -213,18 +225,15 @@ impl SearchSink {
             }
         }
         if !folded.is_empty() {
+            let ring = self.ring(folded.iter().map(|(key, (folded, _))| (*key, folded))).await?;
             let mut lines = String::new();
             let mut touched = HashSet::new();
             for (key, (folded, at)) in &folded {
                 let Some(index) = &self.indexes[key.0] else { continue };
                 touched.insert(index.as_str());
                 let poison = |reason| SinkError::Poison { entry: *at, reason };
-                let document =
-                    document(&self.options.sealer, self.families[key.0].kind, key.1, key.2, folded).map_err(poison)?;
-                let action = json!({ "index": {
-                    "_index": index, "_id": id_of(key.1, key.2), "version": folded.version, "version_type": "external_gte",
-                } });
-                lines.push_str(&format!("{action}\n{document}\n"));
+                let line = line(index, &ring, self.families[key.0].kind, *key, folded).map_err(poison)?;
+                lines.push_str(&line);
             }
             self.store.bulk(lines).await?;
             // Only what can be found counts as seen.
@@ -234,6 +243,17 @@ impl SearchSink {
         self.record(&batch.progress).await?;
         folded.into_iter().for_each(|(key, (folded, _))| self.recent.put(key, folded));
         Ok(())
+    }
+
+    /// The keys of what these states hold.
+    async fn ring<'a>(&self, states: impl Iterator<Item = (Key, &'a Folded)>) -> Result<Ring, SinkError> {
+        let mut wanted = BTreeSet::new();
+        for ((family, tenant, _), folded) in states {
+            let mut keys = BTreeSet::new();
+            keys_of(&self.families[family].kind.to_datum(&folded.state), &mut keys);
+            wanted.extend(keys.into_iter().map(|key| (tenant, key)));
+        }
+        self.options.vault.ring(wanted).await.map_err(|error| SinkError::Unavailable(error.to_string()))
     }
 
     async fn record(&mut self, progress: &Progress) -> Result<(), SinkError> {
@@ -362,6 +382,9 @@ impl Sink for SearchSink {
         if self.building.is_some() {
             self.switch_if_due().await;
             return Ok(false);
+        }
+        if let Err(error) = self.forget().await {
+            tracing::warn!(%error, "who was erased is not forgotten yet; it is tried again");
         }
         let found = self.store.read(&self.options.checkpoints(), &self.progress).await?;
         let changed = found.as_ref().is_some_and(|(_, seen)| Some(*seen) != self.seen);

@@ -140,7 +140,7 @@ impl World {
         let (kind, index) = daybook_contents::event(name).unwrap();
         let shape = kind.events()[index].body;
         let mut datum = json::parse(shape, body).unwrap();
-        self.sealer.seal(tenant, id, shape, &mut datum).unwrap();
+        self.sealer.derived(tenant, id).seal(shape, &mut datum).unwrap();
         let (schema, data) = self.catalogue.encode(kind, index, &datum).unwrap();
         envelope::Event {
             id: Uuid::new_v4(),

@@ -1,10 +1,13 @@
 //! The timeline: an aggregate's events, with who gave the command and when, personal data opened.
 
+use std::collections::BTreeSet;
+
 use axum::Json;
 use axum::http::HeaderMap;
 use axum::response::{IntoResponse, Response};
 use daybook_kernel::{Kind, blind, json};
 use daybook_platform::ApiError;
+use daybook_schemas::sealing::keys_of;
 
 use super::event::{AFTER, BACKWARDS, Recorded};
 use crate::app::{App, Scope, parse_id, unknown};
@@ -30,7 +33,7 @@ pub async fn answer(
     let scope = Scope::of(kind, &caller)?;
     let id = parse_id(kind, &id)?;
     let positions = Position::of(&headers)?;
-    let sequence = Sequence::read(&app.sealer, scope.tenant, id, "timeline", "version", params)?;
+    let sequence = Sequence::read(app.vault.sealer(), scope.tenant, id, "timeline", "version", params)?;
     if !scope.includes(id) {
         return Err(unknown(kind, id));
     }
@@ -53,15 +56,21 @@ pub async fn answer(
     if rows.is_empty() {
         return Err(unknown(kind, id));
     }
-    let mut events = Vec::with_capacity(rows.len());
+    let (mut read, mut keys) = (Vec::with_capacity(rows.len()), BTreeSet::new());
     for row in &rows {
         let event = Recorded::read(row)?;
-        let (kind, index, mut body) = app.history.read(&mut reading, &event).await?;
-        let shape = kind.events()[index].body;
-        let opened = app.sealer.open(scope.tenant, shape, &mut body);
+        let (kind, index, body) = app.history.read(&mut reading, &event).await?;
+        keys_of(&body, &mut keys);
+        read.push((event, kind.events()[index].body, body));
+    }
+    drop(reading);
+    let ring = app.ring(scope.tenant, keys).await?;
+    let mut events = Vec::with_capacity(read.len());
+    for (event, shape, mut body) in read {
+        let opened = ring.open(scope.tenant, shape, &mut body);
         opened.map_err(|error| Fault::unreadable(Store::Postgres, format!("event {}: {error}", event.id)))?;
         blind::hide(shape, &mut body);
         events.push((event.version, event.shown(json::write_record(shape, &body))));
     }
-    Ok(Json(sequence.answer(&app.sealer, events)).into_response())
+    Ok(Json(sequence.answer(app.vault.sealer(), events)).into_response())
 }

@@ -6,6 +6,8 @@ pub mod filter;
 pub mod order;
 pub mod statement;
 
+use std::collections::BTreeSet;
+
 use axum::Json;
 use axum::http::HeaderMap;
 use axum::response::{IntoResponse, Response};
@@ -158,7 +160,8 @@ impl Listing {
     pub async fn page(&self, app: &App) -> Result<Value, ApiError> {
         let tenant = self.scope.tenant;
         let list = self.said();
-        let cursor = self.cursor.as_deref().map(|text| Cursor::read(text, &app.sealer, tenant, &list)).transpose()?;
+        let cursor =
+            self.cursor.as_deref().map(|text| Cursor::read(text, app.vault.sealer(), tenant, &list)).transpose()?;
         let mut reading = self.scope.reading(app).await?;
         if let Some(cursor) = &cursor {
             let live: Option<String> = sqlx::query_scalar(LIVE_VERSION)
@@ -182,11 +185,14 @@ impl Listing {
             None => Value::Null,
             Some((row, place)) => {
                 let cursor = Cursor { view_version: place.view_version.clone(), keys: place.keys.clone(), id: row.id };
-                cursor.write(&app.sealer, tenant, &list).into()
+                cursor.write(app.vault.sealer(), tenant, &list).into()
             }
         };
+        let mut keys = BTreeSet::new();
+        rows.iter().for_each(|(row, _)| row.keys(&mut keys));
+        let ring = app.ring(tenant, keys).await?;
         let items: Vec<_> =
-            rows.into_iter().map(|(row, _)| self.shown.of(row, tenant, &app.sealer)).collect::<Result<_, _>>()?;
+            rows.into_iter().map(|(row, _)| self.shown.of(row, tenant, &ring)).collect::<Result<_, _>>()?;
         Ok(json!({ "items": items, "next_cursor": next_cursor }))
     }
 

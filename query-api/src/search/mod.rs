@@ -63,7 +63,7 @@ pub async fn answer(
     let list = format!("search {} {}", searched.indexes(&app.opensearch), wanted.said());
     let after = match cursor {
         None => None,
-        Some(text) => Some(place(&Cursor::read(&text, &app.sealer, caller.tenant(), &list)?)),
+        Some(text) => Some(place(&Cursor::read(&text, app.vault.sealer(), caller.tenant(), &list)?)),
     };
     let body = wanted.body(&searched, limit + 1, after);
     let mut found = app.opensearch.search(&searched.indexes(&app.opensearch), &body).await?;
@@ -74,7 +74,7 @@ pub async fn answer(
     let more = hits.len() as i64 > limit;
     hits.truncate(limit as usize);
     let next_cursor =
-        hits.last().filter(|_| more).map(|hit| cursor_after(hit).write(&app.sealer, caller.tenant(), &list));
+        hits.last().filter(|_| more).map(|hit| cursor_after(hit).write(app.vault.sealer(), caller.tenant(), &list));
     let facets: Map<String, Value> = found["aggregations"]
         .as_object()
         .into_iter()

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use daybook_platform::ApiError;
+use daybook_vault::VaultError;
 
 use super::Store;
 
@@ -45,6 +46,13 @@ impl Fault {
     /// What a store holds cannot be read.
     pub fn unreadable(store: Store, source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
         Fault::Broken { store, source: source.into() }
+    }
+}
+
+impl From<VaultError> for Fault {
+    /// The vault lies in Postgres; without it nothing personal can be shown.
+    fn from(error: VaultError) -> Self {
+        Fault::Away { store: Store::Postgres, source: error.into() }
     }
 }
 

@@ -19,6 +19,7 @@ use daybook_query_api::settings::Settings;
 use daybook_query_api::standings::Standings;
 use daybook_query_api::stores::{clickhouse::Clickhouse, opensearch::Opensearch, postgres::Postgres};
 use daybook_schemas::sealing::Sealer;
+use daybook_vault::Vault;
 use serde_json::Value as Json;
 use sqlx::PgPool;
 use sqlx::postgres::PgConnectOptions;
@@ -130,7 +131,7 @@ impl System {
         let app = App::new(Parts {
             authenticator,
             standings: Standings::default(),
-            sealer: Sealer::new(&KEY),
+            vault: Vault::derived(Sealer::new(&KEY)),
             history: Reader::default(),
             postgres,
             clickhouse,

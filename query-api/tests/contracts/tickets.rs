@@ -73,7 +73,7 @@ pub fn document(tenant: Tenant, ticket: &Ticket, number: u64) -> Json {
         shape.fields.iter().map(|field| (field.name.to_owned(), given.get(field.name).cloned().unwrap_or(Json::Null)));
     let complete = Json::Object(fields.collect());
     let mut datum = json::restore(shape, &complete).unwrap_or_else(|errors| panic!("{errors:?}"));
-    Sealer::new(&KEY).seal(tenant, ticket.id, shape, &mut datum).unwrap();
+    Sealer::new(&KEY).derived(tenant, ticket.id).seal(shape, &mut datum).unwrap();
     assert!(matches!(datum, Datum::Record(_)));
     json::write_record(shape, &datum)
 }

@@ -13,6 +13,8 @@ const EVERYWHERE: [&RecordShape; 4] = [Money::RECORD, Quantity::RECORD, FileRef:
 pub struct Schemas {
     components: Map<String, Json>,
     records: Vec<(String, &'static RecordShape)>,
+    /// Whether a personal value may be `null`, since it is forgotten: in answers, never in what is asked.
+    forgets: bool,
 }
 
 /// Whose declaration a shape stands in: decides what its records are called.
@@ -25,6 +27,11 @@ pub struct Owner {
 }
 
 impl Schemas {
+    /// The schemas of answers.
+    pub fn of_answers() -> Self {
+        Self { forgets: true, ..Self::default() }
+    }
+
     /// Adds a component.
     pub fn add(&mut self, name: &str, schema: Json) {
         self.components.insert(name.to_owned(), schema);
@@ -85,6 +92,8 @@ impl Schemas {
             Shape::Scalar => {
                 json!({ "type": ["string", "integer", "boolean"], "maxLength": 1_000, "pattern": ONE_LINE })
             }
+            Shape::Optional(Shape::Personal(of)) => or_null(self.value(owner, of)),
+            Shape::Personal(of) if self.forgets => or_null(self.value(owner, of)),
             Shape::Personal(of) => self.value(owner, of),
             Shape::Blind => json!({ "type": "string", "pattern": "^[0-9a-f]{64}$" }),
             Shape::Optional(of) => or_null(self.value(owner, of)),

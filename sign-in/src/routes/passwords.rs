@@ -46,7 +46,7 @@ pub async fn forgot(State(app): State<App>, Given(said): Given<Forgotten>) -> im
 async fn send_token(app: &App, said: Forgotten) -> Result<(), ApiError> {
     let Some(organization) = app.store.organization(&said.organization).await? else { return Ok(()) };
     let tenant = organization.tenant;
-    let Some(person) = app.store.with_address(&app.sealer, tenant, &said.email).await? else { return Ok(()) };
+    let Some(person) = app.store.with_address(app.vault.sealer(), tenant, &said.email).await? else { return Ok(()) };
     let (kind, lifetime) = match (&person.credential, person.status()) {
         (Some(_), _) => ("reset", RESET),
         (None, "active") => ("first", RESET),
@@ -66,7 +66,7 @@ async fn send_token(app: &App, said: Forgotten) -> Result<(), ApiError> {
          and not for long. If you have not asked for it, do nothing: your password stays as it is.\n"
     );
     // Not to the address as it was typed: letters that count as the same may belong to somebody else's.
-    let to = app.address(tenant, &person)?;
+    let to = app.address(tenant, &person).await?;
     app.send(Mail { to, subject: "Your password at Daybook", text });
     Ok(())
 }

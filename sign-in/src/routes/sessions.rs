@@ -41,13 +41,15 @@ pub async fn me(State(app): State<App>, caller: Caller) -> Result<impl IntoRespo
 pub async fn list(State(app): State<App>, caller: Caller) -> Result<impl IntoResponse, ApiError> {
     let query = sqlx::query(sql::SESSIONS).bind(caller.tenant).bind(caller.user);
     let rows = query.fetch_all(app.store.pool()).await.map_err(Fault::from)?;
+    let documents: Vec<Value> =
+        rows.iter().map(|row| row.try_get("doc")).collect::<Result<_, _>>().map_err(Fault::from)?;
+    let ring = app.ring(caller.tenant, documents.iter().map(|doc| &doc["device"])).await?;
     let mut items = Vec::with_capacity(rows.len());
-    for row in rows {
+    for (row, mut doc) in rows.iter().zip(documents) {
         let id: Uuid = row.try_get("id").map_err(Fault::from)?;
-        let mut doc: Value = row.try_get("doc").map_err(Fault::from)?;
         let created_at: i64 = row.try_get("created_at").map_err(Fault::from)?;
         // A device whose key is gone is forgotten, and its session is still to be seen.
-        if app.sealer.open_json(caller.tenant, &mut doc["device"]).is_err() {
+        if ring.open_json(caller.tenant, &mut doc["device"]).is_err() {
             doc["device"] = Value::Null;
         }
         items.push(json!({

@@ -57,7 +57,7 @@ async fn sign_in(app: &App, headers: &HeaderMap, said: &Credentials) -> Result<R
     let organization = app.store.organization(&said.organization).await?;
     let tenant = organization.map_or(Tenant::nil(), |organization| organization.tenant);
     let person = match organization {
-        Some(_) => app.store.with_address(&app.sealer, tenant, &said.email).await?,
+        Some(_) => app.store.with_address(app.vault.sealer(), tenant, &said.email).await?,
         None => None,
     };
     let secret = app.password(tenant, person.as_ref(), said.password.expose()).await?;

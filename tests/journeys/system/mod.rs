@@ -86,6 +86,7 @@ impl System {
             "publisher" => 18_024,
             "policies" => 18_025,
             "sign-in" => 18_030,
+            "eraser" => 18_029,
             "clickhouse" => 18_123,
             "opensearch" => 19_200,
             other => panic!("{other} speaks no HTTP here"),

@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use daybook_contents::{CONTEXTS, event, kind, kind_at, kinds};
+use daybook_contents::{CONTEXTS, ERASED, SUBJECTS, event, kind, kind_at, kinds};
 use daybook_kernel::{RecordShape, Shape};
 
 /// Calls back for every shape below, with the field's path.
@@ -144,5 +144,23 @@ fn lists_are_filtered_and_sorted_by_what_has_a_column() {
                 field.name
             );
         }
+    }
+}
+
+#[test]
+fn a_subject_is_an_account_that_the_first_event_names() {
+    let (account, erased) = event(ERASED).unwrap();
+    assert_eq!((account.meta().type_name, account.meta().subject), (SUBJECTS, Some("id")));
+    assert!(account.events()[erased].body.fields.iter().all(|field| !field.shape.holds_personal()));
+    for kind in kinds() {
+        let meta = kind.meta();
+        let Some(subject) = meta.subject.filter(|_| meta.type_name != SUBJECTS) else { continue };
+        let names =
+            |record: &RecordShape| record.field(subject).is_some_and(|(_, field)| field.shape == Shape::Ref(SUBJECTS));
+        assert!(names(meta.shape), "{}.{subject} must be a reference to an account", meta.type_name);
+        // The eraser hears of it before anything personal can be added.
+        assert!(kind.events().iter().any(|event| names(event.body)), "{}: no event names {subject}", meta.type_name);
+        let first = &kind.events()[0];
+        assert!(names(first.body), "{}: {} must name {subject}", meta.type_name, first.name);
     }
 }

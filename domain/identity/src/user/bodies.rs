@@ -231,3 +231,30 @@ pub struct Asked {
     /// When.
     pub at: Time,
 }
+
+/// Why nothing of a person may be erased.
+#[derive(Debug, Clone, PartialEq, Body)]
+pub struct Hold {
+    /// What it is called by, such as `inquiry-2026-7`.
+    pub matter: Slug,
+    /// Why everything has to be kept.
+    pub reason: Line<400>,
+}
+
+/// Why nothing of a person may be erased, and since when.
+#[derive(Debug, Clone, PartialEq, Body)]
+pub struct Held {
+    /// What it is called by.
+    pub matter: Slug,
+    /// Why everything has to be kept.
+    pub reason: Line<400>,
+    /// Since when.
+    pub at: Time,
+}
+
+/// A matter of law that kept a person's data.
+#[derive(Debug, Clone, PartialEq, Body)]
+pub struct Matter {
+    /// What it is called by.
+    pub matter: Slug,
+}

@@ -7,8 +7,8 @@ use daybook_kernel::{
 };
 
 use super::{
-    Asked, Command, Consent, Event, Failed, Failure, Holding, Invited, Lock, NewAddress, Preferences, Profile, Purpose,
-    Reason, Registration, Revoked, SignUp, Status, User, Verification,
+    Asked, Command, Consent, Event, Failed, Failure, Held, Hold, Holding, Invited, Lock, Matter, NewAddress,
+    Preferences, Profile, Purpose, Reason, Registration, Revoked, SignUp, Status, User, Verification,
 };
 use crate::access;
 
@@ -122,7 +122,43 @@ impl User {
                 }
             }
             Command::RequestExport => accept(Event::ExportRequested(Asked { at: context.when() })),
+            Command::PlaceHold(asked) => self.hold(asked, context),
+            Command::ReleaseHold(Matter { matter }) => match self.holds.iter().any(|held| held.matter == matter) {
+                true => accept(Event::HoldReleased(Matter { matter })),
+                false => nothing(),
+            },
+            Command::Erase => self.erase(book, context),
         }
+    }
+
+    fn hold(&self, asked: Hold, context: &Context<'_>) -> Decision<Event> {
+        let known = self.holds.iter().find(|held| held.matter == asked.matter);
+        match known {
+            Some(known) if known.reason == asked.reason => nothing(),
+            None if self.holds.len() >= LIST_MAX => {
+                reject("TOO_MANY_HOLDS", format!("an account is kept for at most {LIST_MAX} matters"))
+            }
+            _ => accept(Event::HoldPlaced(Held { matter: asked.matter, reason: asked.reason, at: context.now })),
+        }
+    }
+
+    /// Erases the account, unless a matter of law keeps it: that is stronger than anybody's wish to be forgotten.
+    fn erase(&self, book: &Book<'_>, context: &Context<'_>) -> Decision<Event> {
+        if !self.holds.is_empty() {
+            let rejection = Rejection::conflict("LEGAL_HOLD", "a legal hold keeps everything of this person");
+            return Err(self.holds.iter().fold(rejection, |rejection, held| {
+                rejection.field("holds", format!("{} has to be released first", held.matter.as_str()))
+            }));
+        }
+        access::leaves_an_admin(book, context.tenant, Ref::new(context.id))?;
+        let why = Line::from("the account was erased");
+        let erased = Event::Erased(Asked { at: context.now });
+        // Who hears of those who leave hears of this one too.
+        let erased = match self.status {
+            Status::Inactive => accept(erased)?,
+            _ => accept(Event::Deactivated)?.and(erased),
+        };
+        Ok(access::end_access(erased, book, Ref::new(context.id), &why))
     }
 
     fn update(&self, asked: Profile) -> Decision<Event> {

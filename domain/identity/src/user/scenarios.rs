@@ -9,6 +9,7 @@ use uuid::Uuid;
 
 use super::{Status, User};
 
+mod erasure;
 mod roles;
 mod sign_in;
 

@@ -105,7 +105,7 @@ pub fn record(input: &DeriveInput) -> syn::Result<TokenStream> {
     let body = body(input)?;
     let name = &input.ident;
     let text = name.to_string();
-    let known = ["context", "plural", "path", "events", "number", "shares", "book"];
+    let known = ["context", "plural", "path", "events", "number", "shares", "book", "subject"];
     let pairs = pairs(&input.attrs, "record", &known)?;
     let get = |key: &str| pairs.iter().find(|(found, _)| found == key).map(|(_, value)| value.clone());
     let need = |key: &str| {
@@ -130,6 +130,13 @@ pub fn record(input: &DeriveInput) -> syn::Result<TokenStream> {
         Some(_) => return Err(syn::Error::new(name.span(), "#[record(book = …)]: known is \"platform\"")),
     };
     let fields = fields(input)?;
+    let subject = match get("subject") {
+        Some(of) if of == "id" || fields.iter().any(|field| wire_name(field) == of) => {
+            quote!(::core::option::Option::Some(#of))
+        }
+        Some(of) => return Err(syn::Error::new(name.span(), format!("there is no field {of} to be the subject"))),
+        None => quote!(::core::option::Option::None),
+    };
     let logs: Vec<_> = fields.iter().filter(|field| is_log(field)).map(|field| &field.ident).collect();
     let indexed = fields.iter().filter(|field| field.attrs.iter().any(|attribute| attribute.path().is_ident("book")));
     let references = indexed.map(|field| {
@@ -160,6 +167,7 @@ pub fn record(input: &DeriveInput) -> syn::Result<TokenStream> {
                 number: #number,
                 shares: #shares,
                 platform: #platform,
+                subject: #subject,
                 shape: <#name as ::daybook_kernel::log::Item>::RECORD,
             };
 
