@@ -1,4 +1,6 @@
 //! A load balancer at work: commands at a steady rate, each sent once, in turn to the instances that say they are ready.
+//!
+//! Where the machine is too slow for the rate, commands wait their turn: what is tried is a restart, and not an overload.
 
 use std::{
     collections::BTreeMap,
@@ -10,7 +12,7 @@ use std::{
 };
 
 use futures::future::join_all;
-use tokio::{task::JoinSet, time::MissedTickBehavior};
+use tokio::{sync::Semaphore, task::JoinSet, time::MissedTickBehavior};
 
 use super::{Receipt, System, Tenant, eventually, journal::Journal, load::Known};
 
@@ -19,7 +21,10 @@ pub const INSTANCES: [&str; 2] = ["command-api", "command-api-2"];
 
 /// How often an instance is asked whether it is ready, and how long it may take to say so.
 const ASKED: Duration = Duration::from_millis(100);
-const PATIENCE: Duration = Duration::from_millis(500);
+const PATIENCE: Duration = Duration::from_secs(2);
+
+/// How many commands are under way at most: a second without answers at the rates here.
+const UNDER_WAY: usize = 512;
 
 /// Waits until the partitions of incidents are shared, and each has an owner.
 pub async fn both_own(system: &System) {
@@ -92,6 +97,7 @@ impl Balancer {
         let sending = tokio::spawn(async move {
             let mut ticks = tokio::time::interval(Duration::from_secs(1) / rate);
             ticks.set_missed_tick_behavior(MissedTickBehavior::Burst);
+            let under_way = Arc::new(Semaphore::new(UNDER_WAY));
             let mut sending = JoinSet::new();
             let turn = Arc::new(AtomicUsize::new(0));
             for n in 0.. {
@@ -99,11 +105,16 @@ impl Balancer {
                     break;
                 }
                 ticks.tick().await;
+                let place = Arc::clone(&under_way).acquire_owned().await.unwrap();
                 let (tenant, at) = (Arc::clone(&tenants[n % tenants.len()]), n % tenants.len());
                 let chosen = (0..INSTANCES.len())
                     .map(|_| turn.fetch_add(1, Ordering::Relaxed) % INSTANCES.len())
                     .find(|at| ready[*at].load(Ordering::Relaxed));
-                sending.spawn(send(tenant, at, chosen, n));
+                sending.spawn(async move {
+                    let sent = send(tenant, at, chosen, n).await;
+                    drop(place);
+                    sent
+                });
             }
             sending.join_all().await
         });
