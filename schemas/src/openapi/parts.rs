@@ -197,7 +197,7 @@ pub fn command_components() -> Json {
 
 /// The components of the query API beside its schemas.
 pub fn query_components() -> Json {
-    let statuses = [QUERY_REFUSALS, &["410"], ALL_REFUSALS].concat();
+    let statuses = [QUERY_REFUSALS, &["410", "422"], ALL_REFUSALS].concat();
     json!({
         "responses": refusals(&statuses),
         "securitySchemes": security(),

@@ -116,7 +116,11 @@ impl Walk {
         let command = match pick(4) {
             0 => pick(kind.commands().len()),
             _ if allowed.is_empty() => pick(kind.commands().len()),
-            _ => allowed[pick(allowed.len())],
+            _ => match allowed[pick(allowed.len())] {
+                // Seldom what leaves nothing to walk on with.
+                last if kind.commands()[last].name == "erase" && pick(10) > 0 => allowed[pick(allowed.len())],
+                command => command,
+            },
         };
         let (actor, call) = self.choose(kind, id, command, pick);
         let outcome = self.give(&actor, call);

@@ -42,7 +42,8 @@ proptest! {
 #[test]
 fn laws_hold_on_long_walks_that_come_everywhere() {
     let mut missing = everything();
-    for seed in 1..=400 {
+    // These seeds come everywhere after some 200, others after 400; it ends as soon as nothing is missing.
+    for seed in 2_000..3_000 {
         for mut walk in Walk::contexts() {
             let (name, mut pick) = (walk.name(), endless(seed));
             if !missing.iter().any(|(of, _)| *of == name) {
