@@ -32,6 +32,8 @@ pub enum MailError {
 pub struct Mail {
     /// To whom.
     pub to: String,
+    /// Whose it is: with that account goes what still lies in the folder.
+    pub owner: Uuid,
     /// What it is about.
     pub subject: &'static str,
     /// What it says.
@@ -94,8 +96,9 @@ impl Mailer {
             Way::Smtp(transport) => transport.send(&message).map(drop).map_err(MailError::from),
             Way::Folder(folder) => {
                 std::fs::create_dir_all(folder)?;
-                // Whoever looks finds whole mails only; names go by time.
-                let (file, part) = (folder.join(format!("{}.eml", Uuid::now_v7())), folder.join(".part"));
+                // Whoever looks finds whole mails only; names go by time, and say whose the mail is.
+                let name = format!("{}-{}", Uuid::now_v7(), mail.owner.simple());
+                let (file, part) = (folder.join(format!("{name}.eml")), folder.join(".part"));
                 let part = part.with_extension(Uuid::now_v7().to_string());
                 std::fs::OpenOptions::new()
                     .write(true)
@@ -107,6 +110,28 @@ impl Mailer {
             }
         });
         handed.await.map_err(|error| MailError::Form(error.to_string()))?
+    }
+}
+
+impl Mailer {
+    /// Removes the mails to somebody that still lie in the folder. What went to a server is the recipient's.
+    ///
+    /// # Errors
+    /// The folder cannot be written.
+    pub fn forget(&self, owner: Uuid) -> Result<(), MailError> {
+        let Way::Folder(folder) = &*self.way else { return Ok(()) };
+        let end = format!("-{}.eml", owner.simple());
+        let files = match std::fs::read_dir(folder) {
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(()),
+            files => files?,
+        };
+        for file in files {
+            let file = file?;
+            if file.file_name().to_string_lossy().ends_with(&end) {
+                std::fs::remove_file(file.path())?;
+            }
+        }
+        Ok(())
     }
 }
 
@@ -128,16 +153,23 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let settings = SignIn { mail_folder: folder.path().join("mail"), ..SignIn::default() };
         let mailer = Mailer::new(&settings).unwrap();
+        let owner = Uuid::from_u128(7);
         let mail = |to: &str| Mail {
             to: to.to_owned(),
+            owner,
             subject: "Your address",
             text: format!("token={}", "dbv_abc".repeat(20)),
         };
         mailer.send(mail("zoe@example.org")).await.unwrap();
         assert!(matches!(mailer.send(mail("zoe@example.org\r\nBcc: eve@example.org")).await, Err(MailError::Form(_))));
-        let files: Vec<_> = std::fs::read_dir(settings.mail_folder).unwrap().collect();
+        let lie = || std::fs::read_dir(&settings.mail_folder).unwrap().collect::<Vec<_>>();
+        let files = lie();
         assert_eq!(files.len(), 1);
         let text = std::fs::read_to_string(files[0].as_ref().unwrap().path()).unwrap();
         assert!(text.contains("Subject: Your address") && text.contains(&"dbv_abc".repeat(20)), "{text}");
+        mailer.forget(Uuid::from_u128(8)).unwrap();
+        assert_eq!(lie().len(), 1, "it is somebody else's");
+        mailer.forget(owner).unwrap();
+        assert_eq!(lie().len(), 0, "whose it is, is forgotten");
     }
 }

@@ -17,13 +17,20 @@ use daybook_sign_in::{
     settings::Settings,
     store::{Fault, Store},
 };
-use daybook_vault::Vault;
+use daybook_vault::{
+    Vault, erasure,
+    erasure::{Open, Place},
+    is_unmade,
+};
 
 /// How often the store is asked whether it is there, and the keys are read: so soon all instances sign with the same.
 const LOOK: Duration = Duration::from_secs(2);
 
 /// How often what has run out is forgotten.
 const TIDY: u32 = 600;
+
+/// How long after its keys were destroyed somebody is forgotten here: whatever was on its way then has ended.
+const SETTLED: Duration = Duration::from_secs(30);
 
 /// The checks in `/health/ready`.
 const CHECKS: [&str; 2] = ["postgres", "signing-keys"];
@@ -103,6 +110,9 @@ async fn watch(app: &App, health: &Health, shutdown: &Shutdown) {
         if is_prepared {
             health.set(CHECKS[0], app.store.ping().await.map_err(reason));
             health.set(CHECKS[1], app.keys.renew().await.map_err(reason));
+            if let Err(error) = forget(app).await {
+                tracing::warn!(%error, "who was erased is not forgotten yet");
+            }
             if turn % TIDY == 0
                 && let Err(fault) = app.store.tidy(KEPT).await
             {
@@ -113,4 +123,23 @@ async fn watch(app: &App, health: &Health, shutdown: &Shutdown) {
             return;
         }
     }
+}
+
+/// Forgets who was erased, and certifies it.
+async fn forget(app: &App) -> Result<(), Failure> {
+    let open = match erasure::open(app.store.pool(), SETTLED).await {
+        // The vault is made by the command API.
+        Err(error) if is_unmade(&error) => return Ok(()),
+        open => open?,
+    };
+    for Open { tenant, subject, settled, in_sign_in, .. } in open {
+        if in_sign_in {
+            app.store.forget(tenant, subject).await?;
+            app.mailer.forget(subject)?;
+            if settled {
+                erasure::certify(app.store.pool(), tenant, subject, Place::SignIn).await?;
+            }
+        }
+    }
+    Ok(())
 }

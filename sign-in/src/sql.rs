@@ -107,6 +107,13 @@ WHERE hash = $1 AND kind = ANY($2) AND (expires_at IS NULL OR expires_at > now()
 /// Forgets tokens that have run out.
 pub const FORGET_TOKENS: &str = "DELETE FROM sign_in.tokens WHERE expires_at < now() - interval '1 day'";
 
+/// Forgets the secrets of somebody, and in turn the tokens and API keys.
+pub const FORGET_OWNER: [&str; 3] = [
+    "DELETE FROM sign_in.secrets WHERE tenant = $1 AND owner = $2",
+    "DELETE FROM sign_in.tokens WHERE tenant = $1 AND owner = $2",
+    "DELETE FROM sign_in.api_keys WHERE tenant = $1 AND owner = $2",
+];
+
 /// Keeps the hash of an API key.
 pub const ADD_API_KEY: &str =
     "INSERT INTO sign_in.api_keys (secret, prefix, hash, tenant, owner, key) VALUES ($1, $2, $3, $4, $5, $6)";

@@ -227,6 +227,18 @@ impl Store {
         Ok(())
     }
 
+    /// Forgets everything of somebody who was erased. Twice the same changes nothing.
+    ///
+    /// # Errors
+    /// When Postgres is away.
+    pub async fn forget(&self, tenant: Tenant, owner: Uuid) -> Result<(), Fault> {
+        let mut transaction = self.pool.begin().await?;
+        for statement in sql::FORGET_OWNER {
+            sqlx::query(statement).bind(tenant).bind(owner).execute(&mut *transaction).await?;
+        }
+        Ok(transaction.commit().await?)
+    }
+
     /// Keeps an API key of somebody, by its prefix.
     ///
     /// # Errors

@@ -5,6 +5,7 @@ use std::{
     collections::{BTreeMap, BTreeSet},
     path::Path,
     process::Command,
+    time::Duration,
 };
 
 use futures::future::join_all;
@@ -20,7 +21,8 @@ use crate::system::{
 const JOURNALS: [&str; 4] = ["journal.cmdb", "journal.identity", "journal.incident", "journal.tenancy"];
 
 /// Personal fields that are about nobody who can be erased: they are the organisation's own.
-const NOBODY_S: [(&str, &str); 2] = [("organizations", "owner_email"), ("organizations/{id}/update", "owner_email")];
+const NOBODY_S: [(&str, &str); 3] =
+    [("organizations", "owner_email"), ("organizations", "first_admin"), ("organizations/{id}/update", "owner_email")];
 
 /// Who plants words, and where they were planted.
 struct Planter<'a> {
@@ -143,6 +145,10 @@ async fn who_is_erased_is_forgotten_by_every_store_and_the_journal_stays_as_it_i
     .await;
     tenant.agent.get(&format!("users/{ann}/export")).send().await.refused(403, "FORBIDDEN");
     let before = journals(&system, tenant.id).await;
+    assert!(
+        at_sign_in(&system, people[2]).await > 0 && on_disk(&system.state().join("mail"), &seed),
+        "a password, by mail"
+    );
 
     // A matter of law is stronger than the wish to be forgotten.
     let hold = json!({ "matter": "inquiry-7", "reason": "The court asked for it" });
@@ -160,13 +166,14 @@ async fn who_is_erased_is_forgotten_by_every_store_and_the_journal_stays_as_it_i
     for erased in join_all(erasures).await {
         let said = erased.unwrap_or_else(|said| panic!("{said}"));
         let certificate: Json = serde_json::from_str(said.trim()).unwrap();
-        for place in ["destroyed_at", "caches_at", "postgres_at", "search_at"] {
+        for place in ["destroyed_at", "caches_at", "postgres_at", "search_at", "sign_in_at"] {
             assert!(certificate[place].is_string(), "{certificate}");
         }
     }
 
     assert_eq!(found(&system, &tenant, &seed, false).await, [""; 0], "nowhere any more");
     assert_eq!(hits(&tenant, &seed).await, 0);
+    assert_eq!(at_sign_in(&system, people[2]).await, 0, "no password, no token");
     nothing_is_shown(&tenant, ann, &incidents, &seed).await;
     let still = tenant.agent.get(&format!("search?q={kept}")).answered().await;
     assert_eq!(still["items"].as_array().map(Vec::len), Some(1), "others are remembered: {still}");
@@ -184,9 +191,12 @@ async fn plant_everywhere(planter: &mut Planter<'_>) -> ([Uuid; 3], [Uuid; 3]) {
     let token = || json!({ "token": Uuid::new_v4() });
     let ann = planter.plant("users", None, json!({}), &["email", "name"]).await.id;
     let of = planter.tenant.id.to_string();
+    let end_user = json!({ "role": "00000000-0000-8000-8000-00000000000f" });
+    planter.tenant.first.give(&format!("users/{ann}/assign_role"), end_user).await;
     planter.ann = Some(Caller::with_roles(&planter.tenant.system, &of, ann, &["end-user"]).await);
     let (bea, cara) = (Uuid::now_v7(), Uuid::now_v7());
     planter.plant("users/{id}/sign_up", Some(bea), token(), &["email", "name"]).await;
+    let address = format!("{}{}@x.example", planter.seed, planter.count);
     planter.plant("users/{id}/invite", Some(cara), json!({ "roles": [] }), &["email", "name"]).await;
     planter.plant("users/{id}/update_profile", Some(ann), json!({}), &["name", "phone", "title"]).await;
     planter.plant("users/{id}/change_email", Some(ann), token(), &["email"]).await;
@@ -224,7 +234,36 @@ async fn plant_everywhere(planter: &mut Planter<'_>) -> ([Uuid; 3], [Uuid; 3]) {
         .await;
     planter.plant("incidents/{id}/reopen", one, json!({}), &["reason"]).await;
     planter.plant("incidents/{id}/cancel", Some(incidents[2]), json!({}), &["reason"]).await;
+    a_password_comes_by_mail(planter.tenant, cara, &address).await;
     ([ann, bea, cara], [incidents[0], incidents[1], incidents[2]])
+}
+
+/// Somebody sets a first password by the token that comes to that address.
+async fn a_password_comes_by_mail(tenant: &Tenant, user: Uuid, address: &str) {
+    let ask = |path: &str, body: Json| tenant.admin.sign_in("POST", path).body(body.to_string());
+    // Views are asked who has the address: they may have to be asked twice.
+    let folder = tenant.system.state().join("mail");
+    let token = eventually("a mail comes", 20, async || {
+        let forgotten = json!({ "organization": tenant.id, "email": address });
+        ask("forgot-password", forgotten).send().await;
+        tokio::time::sleep(Duration::from_millis(500)).await;
+        let end = format!("-{}.eml", user.simple());
+        let files = std::fs::read_dir(&folder).map_err(|error| error.to_string())?.flatten().map(|file| file.path());
+        let mail = files.filter(|file| file.to_string_lossy().ends_with(&end)).max();
+        let text = mail.and_then(|file| std::fs::read_to_string(file).ok()).unwrap_or_default();
+        let (_, rest) = text.split_once("token=").ok_or("none yet")?;
+        Ok(rest.split_whitespace().next().unwrap().to_owned())
+    })
+    .await;
+    let set = ask("reset-password", json!({ "token": token, "password": "nine-lamps-under-the-stair" })).send().await;
+    assert_eq!(set.status, 200, "{set:?}");
+}
+
+/// How many rows sign-in has of somebody.
+async fn at_sign_in(system: &System, owner: Uuid) -> usize {
+    let rows = ["secrets", "tokens", "api_keys"]
+        .map(|table| format!("SELECT id::text FROM (SELECT owner AS id FROM sign_in.{table}) t WHERE id = '{owner}'"));
+    system.postgres(&rows.join(" UNION ALL ")).await.len()
 }
 
 /// The places where a word that begins so is found in clear.
@@ -256,9 +295,9 @@ async fn found(system: &System, tenant: &Tenant, seed: &str, may_be_searched: bo
         places.push("search");
     }
     // The bytes on disk: segments of the journals, pages of Postgres, parts of ClickHouse, the owner's local store, every log.
-    let mut folders = vec!["kafka", "registry", "postgres/", "clickhouse", "store", "logs", "cli", "issuer"];
+    let mut folders = vec!["kafka", "registry", "postgres/", "clickhouse", "store", "logs", "cli", "issuer", "trail"];
     if !may_be_searched {
-        folders.push("opensearch");
+        folders.extend(["opensearch", "mail"]);
     }
     for folder in folders {
         let path = system.state().join(folder);

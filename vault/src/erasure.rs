@@ -82,8 +82,10 @@ pub struct Open {
     pub in_caches: bool,
     /// in the views,
     pub in_postgres: bool,
-    /// in the search index.
+    /// in the search index,
     pub in_search: bool,
+    /// and at sign-in.
+    pub in_sign_in: bool,
 }
 
 /// Those whom not every store has forgotten yet; settled is who lost the keys longer ago than that.
@@ -100,6 +102,7 @@ pub async fn open(pool: &PgPool, settled_after: Duration) -> Result<Vec<Open>, s
             in_caches: row.try_get("in_caches")?,
             in_postgres: row.try_get("in_postgres")?,
             in_search: row.try_get("in_search")?,
+            in_sign_in: row.try_get("in_sign_in")?,
         })
     };
     rows.iter().map(read).collect()
@@ -123,6 +126,8 @@ pub enum Place {
     Postgres,
     /// The search index.
     Search,
+    /// The secrets, tokens and mails of sign-in.
+    SignIn,
 }
 
 /// Certifies that a place has forgotten somebody.
@@ -134,6 +139,7 @@ pub async fn certify(pool: &PgPool, tenant: Tenant, subject: Uuid, place: Place)
         Place::Caches => sql::CACHES_FORGOT,
         Place::Postgres => sql::POSTGRES_FORGOT,
         Place::Search => sql::SEARCH_FORGOT,
+        Place::SignIn => sql::SIGN_IN_FORGOT,
     };
     sqlx::query(statement).bind(tenant).bind(subject).execute(pool).await?;
     Ok(())
@@ -156,13 +162,15 @@ pub struct Certificate {
     pub postgres_at: Option<String>,
     /// Since when nothing is found by search.
     pub search_at: Option<String>,
+    /// Since when sign-in has no secret, token or mail of the person.
+    pub sign_in_at: Option<String>,
 }
 
 impl Certificate {
     /// Whether every place has forgotten.
     pub fn is_whole(&self) -> bool {
-        let Certificate { destroyed_at, caches_at, postgres_at, search_at, .. } = self;
-        [destroyed_at, caches_at, postgres_at, search_at].iter().all(|at| at.is_some())
+        let Certificate { destroyed_at, caches_at, postgres_at, search_at, sign_in_at, .. } = self;
+        [destroyed_at, caches_at, postgres_at, search_at, sign_in_at].iter().all(|at| at.is_some())
     }
 }
 
@@ -181,5 +189,6 @@ pub async fn certificate(pool: &PgPool, tenant: Tenant, subject: Uuid) -> Result
         caches_at: row.try_get("caches_at")?,
         postgres_at: row.try_get("postgres_at")?,
         search_at: row.try_get("search_at")?,
+        sign_in_at: row.try_get("sign_in_at")?,
     }))
 }

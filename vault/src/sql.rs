@@ -42,6 +42,7 @@ CREATE TABLE IF NOT EXISTS vault.erasures (
     caches_at timestamptz,
     postgres_at timestamptz,
     search_at timestamptz,
+    sign_in_at timestamptz,
     PRIMARY KEY (tenant, subject)
 );
 ";
@@ -95,7 +96,7 @@ WHERE keys.destroyed_at IS NULL";
 
 /// What was destroyed just now is to be forgotten by every store, once more where it had forgotten already.
 pub const FORGET_ANEW: &str = "
-UPDATE vault.erasures AS e SET destroyed_at = now(), caches_at = NULL, postgres_at = NULL, search_at = NULL, keys =
+UPDATE vault.erasures AS e SET destroyed_at = now(), caches_at = NULL, postgres_at = NULL, search_at = NULL, sign_in_at = NULL, keys =
     (SELECT count(*) FROM vault.keys k WHERE k.tenant = e.tenant AND k.destroyed_at IS NOT NULL AND (k.id = e.subject OR k.id IN
         (SELECT key FROM vault.subjects s WHERE s.tenant = e.tenant AND s.subject = e.subject)))
 WHERE (tenant, subject) IN (SELECT * FROM unnest($1::uuid[], $2::uuid[]))";
@@ -104,8 +105,10 @@ WHERE (tenant, subject) IN (SELECT * FROM unnest($1::uuid[], $2::uuid[]))";
 /// in seconds.
 pub const OPEN: &str = "
 SELECT tenant, subject, destroyed_at < now() - make_interval(secs => $1) AS settled,
-    caches_at IS NULL AS in_caches, postgres_at IS NULL AS in_postgres, search_at IS NULL AS in_search
-FROM vault.erasures WHERE destroyed_at IS NOT NULL AND (caches_at IS NULL OR postgres_at IS NULL OR search_at IS NULL)
+    caches_at IS NULL AS in_caches, postgres_at IS NULL AS in_postgres, search_at IS NULL AS in_search,
+    sign_in_at IS NULL AS in_sign_in
+FROM vault.erasures WHERE destroyed_at IS NOT NULL AND (caches_at IS NULL OR postgres_at IS NULL OR search_at IS NULL
+    OR sign_in_at IS NULL)
 ORDER BY destroyed_at LIMIT 1000";
 
 /// What is about a subject, beside the subject itself.
@@ -123,10 +126,14 @@ pub const POSTGRES_FORGOT: &str =
 pub const SEARCH_FORGOT: &str =
     "UPDATE vault.erasures SET search_at = now() WHERE tenant = $1 AND subject = $2 AND search_at IS NULL";
 
+/// Sign-in has forgotten.
+pub const SIGN_IN_FORGOT: &str =
+    "UPDATE vault.erasures SET sign_in_at = now() WHERE tenant = $1 AND subject = $2 AND sign_in_at IS NULL";
+
 /// The certificate of an erasure: times as texts.
 pub const CERTIFICATE: &str = "
 SELECT position, erased_at::text AS erased_at, keys, destroyed_at::text AS destroyed_at, caches_at::text AS caches_at,
-    postgres_at::text AS postgres_at, search_at::text AS search_at
+    postgres_at::text AS postgres_at, search_at::text AS search_at, sign_in_at::text AS sign_in_at
 FROM vault.erasures WHERE tenant = $1 AND subject = $2";
 
 /// Keys after an id, for a backup.
@@ -160,6 +167,7 @@ pub const ALL: &[&str] = &[
     CACHES_FORGOT,
     POSTGRES_FORGOT,
     SEARCH_FORGOT,
+    SIGN_IN_FORGOT,
     CERTIFICATE,
     DUMP,
     RESTORE,

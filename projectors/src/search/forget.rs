@@ -1,14 +1,16 @@
 //! Forgetting: the documents of who was erased, written once more without what nobody can open any more.
 //!
 //! In every index of a family, also one that is being built or was live before: it is looked at once as soon as the keys are
-//! destroyed, and once more when nobody can hold one in memory. Only the second look is certified.
+//! destroyed, and once more when nobody can hold one in memory. Only the second look is certified, and only when the files of the
+//! index are clean: OpenSearch keeps what was replaced as long as a copy of a shard may ask for it (its retention leases, which follow
+//! within half a minute), and no merge takes it away before.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use daybook_contents::SUBJECTS;
 use daybook_vault::erasure::{self, Open, Place};
 use reqwest::Method;
-use serde_json::json;
+use serde_json::{Map, Value as Json, json};
 use sqlx::PgPool;
 use uuid::Uuid;
 
@@ -17,6 +19,9 @@ use crate::{postgres::error::classify, sink::SinkError, view::Family};
 
 /// How many documents are looked at together.
 const TOGETHER: usize = 1_000;
+
+/// Up to which of an index's operations somebody's documents were replaced: by index and shard, its last sequence number.
+pub(super) type Marks = BTreeMap<String, BTreeMap<String, i64>>;
 
 impl SearchSink {
     /// Forgets those whose keys are destroyed.
@@ -29,48 +34,97 @@ impl SearchSink {
             Err(error) if daybook_vault::is_unmade(&error) => return Ok(()),
             open => open.map_err(classify)?,
         };
-        let (mut touched, mut forgotten) = (BTreeSet::new(), Vec::new());
         for one in open.into_iter().filter(|one| one.in_search) {
-            let looked_at = (one.tenant, one.subject);
-            if !one.settled && self.looked_at.contains(&looked_at) {
-                continue;
-            }
-            if let Err(error) = self.forget_one(&pool, &one, &mut touched).await {
+            if let Err(error) = self.see_to(&pool, &one).await {
                 tracing::warn!(tenant = %one.tenant, subject = %one.subject, %error, "somebody is not forgotten yet");
-                continue;
+                // From the beginning: an index may be gone.
+                self.replaced.remove(&(one.tenant, one.subject));
             }
-            match one.settled {
-                false => drop(self.looked_at.insert(looked_at)),
-                true => forgotten.push(looked_at),
-            }
-        }
-        for index in &touched {
-            self.store.must(Method::POST, &format!("{index}/_refresh"), None).await?;
-        }
-        if !forgotten.is_empty() {
-            self.clean(&touched).await?;
-        }
-        for (tenant, subject) in forgotten {
-            erasure::certify(&pool, tenant, subject, Place::Search).await.map_err(classify)?;
-            self.looked_at.remove(&(tenant, subject));
-            tracing::info!(%tenant, %subject, "search has forgotten somebody");
         }
         Ok(())
     }
 
+    /// Takes the next step towards forgetting somebody.
+    async fn see_to(&mut self, pool: &PgPool, one: &Open) -> Result<(), SinkError> {
+        let who = (one.tenant, one.subject);
+        match (one.settled, self.replaced.get(&who)) {
+            // Once is enough until nobody holds a key any more.
+            (false, Some(None)) => return Ok(()),
+            (true, Some(Some(marks))) if !self.may_be_cleaned(marks).await? => return Ok(()),
+            (true, Some(Some(marks))) => {
+                self.clean(marks.keys()).await?;
+                erasure::certify(pool, one.tenant, one.subject, Place::Search).await.map_err(classify)?;
+                self.replaced.remove(&who);
+                tracing::info!(tenant = %one.tenant, subject = %one.subject, "search has forgotten somebody");
+                return Ok(());
+            }
+            // Seen for the first time, or settled now, or more keys were destroyed since.
+            _ => {}
+        }
+        let indexes = self.forget_one(pool, one).await?;
+        for index in &indexes {
+            self.store.must(Method::POST, &format!("{index}/_refresh"), None).await?;
+        }
+        let marks = if one.settled { Some(self.marks(&indexes).await?) } else { None };
+        self.replaced.insert(who, marks);
+        Ok(())
+    }
+
+    /// How far the indexes have come.
+    async fn marks(&self, indexes: &BTreeSet<String>) -> Result<Marks, SinkError> {
+        let mut marks = Marks::new();
+        for index in indexes {
+            let shards = self.shards(index).await?;
+            let last = |copies: &Json| copies[0]["seq_no"]["max_seq_no"].as_i64().unwrap_or(i64::MAX);
+            marks.insert(index.clone(), shards.iter().map(|(shard, copies)| (shard.clone(), last(copies))).collect());
+        }
+        Ok(marks)
+    }
+
+    /// Whether no copy of a shard may ask any more for what was replaced.
+    async fn may_be_cleaned(&self, marks: &Marks) -> Result<bool, SinkError> {
+        for (index, marks) in marks {
+            let shards = self.shards(index).await?;
+            let passed = marks.iter().all(|(shard, mark)| {
+                let copies = shards.get(shard).and_then(Json::as_array).into_iter().flatten();
+                let mut leases = copies.flat_map(|copy| copy["retention_leases"]["leases"].as_array()).flatten();
+                leases.all(|lease| lease["retaining_seq_no"].as_i64().is_some_and(|from| from > *mark))
+            });
+            if !passed {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+
+    /// The copies of each shard of an index, with their sequence numbers and leases.
+    async fn shards(&self, index: &str) -> Result<Map<String, Json>, SinkError> {
+        let kept = "indices.*.shards.*.seq_no,indices.*.shards.*.retention_leases";
+        let path = format!("{index}/_stats/docs?level=shards&filter_path={kept}");
+        let mut answer = self.store.must(Method::GET, &path, None).await?;
+        match answer["indices"][index]["shards"].take() {
+            Json::Object(shards) => Ok(shards),
+            _ => Err(SinkError::Unavailable(format!("{index} does not tell how far its shards have come"))),
+        }
+    }
+
     /// Takes what was replaced off the disk: nobody finds it, but it would lie in an index's files until these happen to be merged.
-    async fn clean(&self, indexes: &BTreeSet<String>) -> Result<(), SinkError> {
+    async fn clean(&self, indexes: impl Iterator<Item = &String>) -> Result<(), SinkError> {
         for index in indexes {
             let all = json!({ "index.merge.policy.expunge_deletes_allowed": 0 });
             self.store.must(Method::PUT, &format!("{index}/_settings"), Some(all)).await?;
-            for step in ["_forcemerge?only_expunge_deletes=true", "_flush?force=true&wait_if_ongoing=true"] {
+            for step in ["_forcemerge?only_expunge_deletes=true", "_flush?force=true&wait_if_ongoing=true", "_refresh"]
+            {
                 self.store.must(Method::POST, &format!("{index}/{step}"), None).await?;
             }
         }
         Ok(())
     }
 
-    async fn forget_one(&self, pool: &PgPool, one: &Open, touched: &mut BTreeSet<String>) -> Result<(), SinkError> {
+    /// Writes somebody's documents anew; the indexes they may be in, also where nothing is found: an earlier try may have ended before
+    /// the files were clean.
+    async fn forget_one(&self, pool: &PgPool, one: &Open) -> Result<BTreeSet<String>, SinkError> {
+        let mut indexes = BTreeSet::new();
         let mut about: BTreeMap<String, Vec<Uuid>> = BTreeMap::new();
         for (type_name, id) in erasure::about(pool, one.tenant, one.subject).await.map_err(classify)? {
             about.entry(type_name).or_default().push(id);
@@ -90,11 +144,10 @@ impl SearchSink {
                 for ids in ids.chunks(TOGETHER) {
                     self.write_anew((place, family), &index, one, ids).await?;
                 }
-                // Also where nothing is found: an earlier try may have ended before the files were clean.
-                touched.insert(index);
+                indexes.insert(index);
             }
         }
-        Ok(())
+        Ok(indexes)
     }
 
     /// Every index of a family.

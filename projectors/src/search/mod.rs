@@ -120,8 +120,8 @@ pub struct SearchSink {
     progression: Progression,
     seen: Option<Seen>,
     recent: Recent,
-    /// Who was forgotten once, and is looked for once more.
-    looked_at: HashSet<(Tenant, uuid::Uuid)>,
+    /// Whose documents were replaced: once, or for good up to these marks.
+    replaced: HashMap<(Tenant, uuid::Uuid), Option<forget::Marks>>,
     clerk: Option<build::Clerk>,
     shutdown: daybook_platform::Shutdown,
 }
@@ -143,7 +143,7 @@ impl SearchSink {
             progression,
             seen: None,
             recent,
-            looked_at: HashSet::new(),
+            replaced: HashMap::new(),
             clerk: None,
             shutdown,
         }

@@ -67,7 +67,7 @@ async fn send_token(app: &App, said: Forgotten) -> Result<(), ApiError> {
     );
     // Not to the address as it was typed: letters that count as the same may belong to somebody else's.
     let to = app.address(tenant, &person).await?;
-    app.send(Mail { to, subject: "Your password at Daybook", text });
+    app.send(Mail { to, owner: person.id, subject: "Your password at Daybook", text });
     Ok(())
 }
 

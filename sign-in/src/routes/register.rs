@@ -44,12 +44,15 @@ pub async fn register(State(app): State<App>, Given(said): Given<Registration>) 
     if let Some(locale) = said.locale {
         body["locale"] = json!(locale);
     }
-    let (subject, text) = match app.desk.give(tenant, &format!("users/{user}/sign_up"), &body).await {
-        Ok(_) => ("Your address at Daybook", verify(&app, &token)),
-        Err(no) if no.is("NOT_UNIQUE") => ("Your account at Daybook", ALREADY.to_owned()),
+    let (owner, subject, text) = match app.desk.give(tenant, &format!("users/{user}/sign_up"), &body).await {
+        Ok(_) => (user, "Your address at Daybook", verify(&app, &token)),
+        Err(no) if no.is("NOT_UNIQUE") => {
+            let known = app.store.with_address(app.vault.sealer(), tenant, &said.email).await?;
+            (known.map_or(user, |known| known.id), "Your account at Daybook", ALREADY.to_owned())
+        }
         Err(no) => return Err(no.into()),
     };
-    app.send(Mail { to: said.email, subject, text });
+    app.send(Mail { to: said.email, owner, subject, text });
     Ok((StatusCode::ACCEPTED, Json(json!({ "sent": true }))))
 }
 
