@@ -14,7 +14,7 @@ use rdkafka::{
     admin::{AdminClient, AdminOptions, AlterConfig, ResourceSpecifier},
     client::DefaultClientContext,
 };
-use serde_json::Value as Json;
+use serde_json::{Value as Json, json};
 
 use crate::system::{
     PROJECTORS, System, Tenant, eventually,
@@ -64,6 +64,7 @@ async fn lose_and_restore(system: &System, folder: &Path) {
     let told = back_up(system, &newer).await;
     assert!(told.contains("It holds the sealing key") && told.contains("neither the key-encryption keys"), "{told}");
     let before = Held::of(system, &tenant).await;
+    assert_eq!(fs::read_to_string(newer.join("sign-in.jsonl")).unwrap().matches("\"table\":\"secrets\"").count(), 1);
 
     what_is_no_backup_is_refused(system, &newer).await;
     let refused = restore(system, &newer).await.unwrap_err();
@@ -85,9 +86,22 @@ async fn lose_and_restore(system: &System, folder: &Path) {
     everything_is_lost(system, &newer, &before).await;
     eventually("every store is as it was", 60, async || before.differs(&Held::of(system, &tenant).await)).await;
     known.is_in_every_store(&tenant).await;
+    signs_in(&tenant).await;
     let titles = tenant.agent.get("incidents?limit=1").answered().await;
     assert!(titles["items"][0]["short_description"].is_string(), "what was sealed opens again: {titles}");
     tenant.incident("Life goes on").await;
+}
+
+/// Who signed in by a password still does: its hash is in the backup, and the view of accounts is derived again.
+async fn signs_in(tenant: &Tenant) {
+    let said = json!({
+        "organization": "demo", "email": "alba.ferreira@demo.example", "password": "correct-lift-between-floors",
+    });
+    eventually("a password of before serves", 20, async || {
+        let answer = tenant.agent.sign_in("POST", "login").body(said.to_string()).send().await;
+        if answer.status == 200 { Ok(()) } else { Err(format!("{answer:?}")) }
+    })
+    .await;
 }
 
 /// Every component dies, and its data is gone.
