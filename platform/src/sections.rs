@@ -167,11 +167,13 @@ pub struct Vault {
     pub cached: usize,
     /// The Postgres role that query-api connects as; it is granted the right to read.
     pub reader: String,
+    /// How often the eraser looks for records that have been over for longer than their organisation keeps them, in seconds.
+    pub retention_s: u64,
 }
 
 impl Default for Vault {
     fn default() -> Self {
-        Self { keys: None, cache_s: 15, cached: 10_000, reader: "daybook_app".into() }
+        Self { keys: None, cache_s: 15, cached: 10_000, reader: "daybook_app".into(), retention_s: 3_600 }
     }
 }
 

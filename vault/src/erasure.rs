@@ -53,11 +53,25 @@ pub async fn hear(connection: &mut PgConnection, about: &[About], erased: &[Eras
         let erase = sqlx::query(sql::ERASE).bind(one.tenant).bind(one.subject).bind(&one.position).bind(one.at.0);
         erase.execute(&mut *connection).await?;
     }
-    let touched: BTreeSet<(Tenant, Uuid)> = about
-        .iter()
-        .map(|one| (one.tenant, one.subject))
-        .chain(erased.iter().map(|one| (one.tenant, one.subject)))
-        .collect();
+    let told = about.iter().map(|one| (one.tenant, one.subject));
+    destroy(connection, told.chain(erased.iter().map(|one| (one.tenant, one.subject))).collect()).await
+}
+
+/// Forgets records that were over for long enough: each is a subject of its own. How many keys were destroyed.
+///
+/// # Errors
+/// Postgres does not answer.
+pub async fn retire(connection: &mut PgConnection, due: &[About]) -> Result<u64, sqlx::Error> {
+    hear(connection, due, &[]).await?;
+    let retire = sqlx::query(sql::RETIRE)
+        .bind(due.iter().map(|one| one.tenant).collect::<Vec<_>>())
+        .bind(due.iter().map(|one| one.subject).collect::<Vec<_>>());
+    retire.execute(&mut *connection).await?;
+    destroy(connection, due.iter().map(|one| (one.tenant, one.subject)).collect()).await
+}
+
+/// Destroys the keys of those of these who were erased.
+async fn destroy(connection: &mut PgConnection, touched: BTreeSet<(Tenant, Uuid)>) -> Result<u64, sqlx::Error> {
     if touched.is_empty() {
         return Ok(0);
     }
@@ -76,6 +90,8 @@ pub struct Open {
     pub tenant: Tenant,
     /// The person.
     pub subject: Uuid,
+    /// Whether it is somebody, and not a record that was over for long enough.
+    pub of_person: bool,
     /// Whether the keys were destroyed so long ago that no process uses them any more.
     pub settled: bool,
     /// Where it is not known yet that nothing is left: in the memory of processes,
@@ -98,6 +114,7 @@ pub async fn open(pool: &PgPool, settled_after: Duration) -> Result<Vec<Open>, s
         Ok(Open {
             tenant: row.try_get("tenant")?,
             subject: row.try_get("subject")?,
+            of_person: row.try_get("of_person")?,
             settled: row.try_get("settled")?,
             in_caches: row.try_get("in_caches")?,
             in_postgres: row.try_get("in_postgres")?,

@@ -31,7 +31,7 @@ CREATE TABLE IF NOT EXISTS vault.subjects (
     PRIMARY KEY (tenant, subject, type, key)
 );
 
--- Who was erased: by the entry at `position`, of that time; how many keys were destroyed, and since when each store has forgotten.
+-- Who was erased: by the entry at `position`, of that time; or which record was over for long enough (`retention`). How many keys were destroyed, and since when each store has forgotten.
 CREATE TABLE IF NOT EXISTS vault.erasures (
     tenant uuid NOT NULL,
     subject uuid NOT NULL,
@@ -83,6 +83,12 @@ INSERT INTO vault.erasures (tenant, subject, position, erased_at)
 VALUES ($1, $2, $3, to_timestamp(($4::bigint / 1000000.0)::double precision))
 ON CONFLICT DO NOTHING";
 
+/// Says which records are forgotten for being over for long enough.
+pub const RETIRE: &str = "
+INSERT INTO vault.erasures (tenant, subject, position, erased_at)
+SELECT t, s, 'retention', now() FROM unnest($1::uuid[], $2::uuid[]) AS due (t, s)
+ON CONFLICT DO NOTHING";
+
 /// Destroys the keys of those of these subjects who were erased; those destroyed already are left alone.
 pub const DESTROY: &str = "
 INSERT INTO vault.keys (tenant, id, destroyed_at)
@@ -106,7 +112,7 @@ WHERE (tenant, subject) IN (SELECT * FROM unnest($1::uuid[], $2::uuid[]))";
 pub const OPEN: &str = "
 SELECT tenant, subject, destroyed_at < now() - make_interval(secs => $1) AS settled,
     caches_at IS NULL AS in_caches, postgres_at IS NULL AS in_postgres, search_at IS NULL AS in_search,
-    sign_in_at IS NULL AS in_sign_in
+    sign_in_at IS NULL AS in_sign_in, position <> 'retention' AS of_person
 FROM vault.erasures WHERE destroyed_at IS NOT NULL AND (caches_at IS NULL OR postgres_at IS NULL OR search_at IS NULL
     OR sign_in_at IS NULL)
 ORDER BY destroyed_at LIMIT 1000";
@@ -160,6 +166,7 @@ pub const ALL: &[&str] = &[
     REWRAP,
     BELONG,
     ERASE,
+    RETIRE,
     DESTROY,
     FORGET_ANEW,
     OPEN,

@@ -211,7 +211,7 @@ async fn who_is_erased_takes_along_all_that_was_about_the_person_and_nothing_els
     let open = erasure::open(&house.pool, LONG).await.unwrap();
     assert_eq!((open.len(), open[0].settled, open[0].in_search), (1, false, true));
     assert!(erasure::open(&house.pool, Duration::ZERO).await.unwrap()[0].settled);
-    for place in [Place::Caches, Place::Postgres, Place::Search] {
+    for place in [Place::Caches, Place::Postgres, Place::Search, Place::SignIn] {
         assert!(!erasure::certificate(&house.pool, TENANT, ANN).await.unwrap().unwrap().is_whole());
         erasure::certify(&house.pool, TENANT, ANN, place).await.unwrap();
     }

@@ -1,6 +1,6 @@
 //! Erases: destroys the keys of who was erased, and sees to it that every store forgets.
 
-use std::{process::ExitCode, time::Duration};
+use std::process::ExitCode;
 
 use daybook_platform::sections::{Kafka, Ops, Postgres, Telemetry, Vault};
 use daybook_projectors::{
@@ -62,8 +62,7 @@ impl Common for Settings {
 async fn main() -> ExitCode {
     service::run::<Settings, Eraser>(eraser::is_heard, async |settings, _| {
         let pool = postgres::pool(&settings.postgres).map_err(|error| format!("postgres.url: {error}"))?;
-        let lifetime = Duration::from_secs(settings.vault.cache_s);
-        Ok(Eraser::new(pool, settings.vault.reader.clone(), lifetime))
+        Ok(Eraser::new(pool, &settings.vault))
     })
     .await
 }

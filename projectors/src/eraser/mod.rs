@@ -3,10 +3,16 @@
 //! Whose a key is stands in the journals alone, so an eraser begun anew finds all of it again, and destroys again what an older
 //! copy of the vault has brought back.
 
-use std::{collections::HashMap, time::Duration};
+pub mod retention;
+
+use std::{
+    collections::HashMap,
+    time::{Duration, Instant},
+};
 
 use daybook_contents::{BoundedContext, ERASED, SUBJECTS};
 use daybook_kernel::Datum;
+use daybook_platform::sections::Vault;
 use daybook_vault::erasure::{self, About, Erased, Open, Place};
 use sqlx::PgPool;
 
@@ -38,13 +44,18 @@ pub struct Eraser {
     reader: String,
     /// How long after its destruction no process holds a key any more.
     settled_after: Duration,
+    /// How often it is looked for what has been over for long enough, and when it was last.
+    retire_every: Duration,
+    retired: Option<Instant>,
 }
 
 impl Eraser {
-    /// An eraser on that database. `lifetime` is how long processes keep a key in memory.
-    pub fn new(pool: PgPool, reader: String, lifetime: Duration) -> Self {
+    /// An eraser on that database.
+    pub fn new(pool: PgPool, settings: &Vault) -> Self {
         // Twice: a key that was looked up just before the end may be in the hands of a request that is still on its way.
-        Self { pool, reader, settled_after: lifetime * 2 }
+        let settled_after = Duration::from_secs(settings.cache_s) * 2;
+        let retire_every = Duration::from_secs(settings.retention_s);
+        Self { pool, reader: settings.reader.clone(), settled_after, retire_every, retired: None }
     }
 
     async fn store(&self, batch: &Batch) -> Result<u64, SinkError> {
@@ -61,17 +72,36 @@ impl Eraser {
         Ok(destroyed)
     }
 
+    /// Takes destroyed keys off the disk. They are destroyed whether or not this succeeds.
+    async fn vacuum(&self) {
+        if let Err(error) = sqlx::query(VACUUM).execute(&self.pool).await {
+            tracing::warn!(%error, "the pages of destroyed keys are not clean yet");
+        }
+    }
+
+    /// Forgets what has been over for long enough.
+    async fn retire(&mut self) -> Result<(), sqlx::Error> {
+        if self.retired.is_none_or(|at| at.elapsed() > self.retire_every) {
+            if retention::run(&self.pool).await? > 0 {
+                self.vacuum().await;
+            }
+            self.retired = Some(Instant::now());
+        }
+        Ok(())
+    }
+
     /// Looks which places have forgotten, and certifies it.
     async fn settle(&self) -> Result<(), sqlx::Error> {
-        for Open { tenant, subject, settled, in_caches, in_postgres, .. } in
+        for Open { tenant, subject, of_person, settled, in_caches, in_postgres, .. } in
             erasure::open(&self.pool, self.settled_after).await?
         {
             if in_caches && settled {
                 erasure::certify(&self.pool, tenant, subject, Place::Caches).await?;
             }
             if in_postgres {
-                let remembered: bool =
-                    sqlx::query_scalar(REMEMBERED).bind(tenant).bind(subject).fetch_one(&self.pool).await?;
+                // Of a record nothing personal stands in the views in clear.
+                let remembered: bool = of_person
+                    && sqlx::query_scalar(REMEMBERED).bind(tenant).bind(subject).fetch_one(&self.pool).await?;
                 if !remembered {
                     erasure::certify(&self.pool, tenant, subject, Place::Postgres).await?;
                 }
@@ -128,15 +158,15 @@ impl Sink for Eraser {
         let destroyed = self.store(batch).await?;
         if destroyed > 0 {
             tracing::info!(keys = destroyed, "keys were destroyed");
-            // What was destroyed is so whether or not this succeeds.
-            if let Err(error) = sqlx::query(VACUUM).execute(&self.pool).await {
-                tracing::warn!(%error, "the pages of destroyed keys are not clean yet");
-            }
+            self.vacuum().await;
         }
         Ok(())
     }
 
     async fn look_again(&mut self) -> Result<bool, SinkError> {
+        if let Err(error) = self.retire().await {
+            tracing::warn!(%error, "what has been over for long enough is not forgotten yet");
+        }
         if let Err(error) = self.settle().await {
             tracing::warn!(%error, "it is not known yet which stores have forgotten");
         }
