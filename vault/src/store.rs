@@ -88,8 +88,11 @@ pub fn is_unmade(error: &sqlx::Error) -> bool {
     error.as_database_error().is_some_and(|error| matches!(error.code().as_deref(), Some("42P01" | "3F000")))
 }
 
-/// A row's name and its bytes, with the key-encryption key that wraps them.
-pub fn read(row: &PgRow) -> Result<(Tenant, Uuid, Option<(String, Vec<u8>)>), sqlx::Error> {
+/// The bytes of a key, behind the key-encryption key that wraps them.
+pub type Wrapped = (String, Vec<u8>);
+
+/// A row's name, and its bytes unless it is a tombstone.
+pub fn read(row: &PgRow) -> Result<(Tenant, Uuid, Option<Wrapped>), sqlx::Error> {
     let (kek, wrapped): (Option<String>, Option<Vec<u8>>) = (row.try_get("kek")?, row.try_get("wrapped")?);
     Ok((row.try_get("tenant")?, row.try_get("id")?, kek.zip(wrapped)))
 }

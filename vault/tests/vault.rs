@@ -74,7 +74,7 @@ impl House {
     }
 
     async fn hear(&self, about: &[About], erased: &[Erased]) -> u64 {
-        erasure::hear(&mut *self.pool.acquire().await.unwrap(), about, erased).await.unwrap()
+        erasure::hear(&mut self.pool.acquire().await.unwrap(), about, erased).await.unwrap()
     }
 
     async fn end(self) {
@@ -133,7 +133,7 @@ async fn a_key_is_made_once_whoever_asks_at_the_same_time() {
     for n in 0..300_usize {
         let vault = processes[n % 3].clone();
         asked.push(tokio::spawn(async move {
-            sealed(&*vault.key_to_seal(TENANT, Uuid::from_u128(n as u128 / 30)).await.unwrap(), "x")
+            sealed(&vault.key_to_seal(TENANT, Uuid::from_u128(n as u128 / 30)).await.unwrap(), "x")
         }));
     }
     let mut made = BTreeSet::new();
@@ -144,7 +144,7 @@ async fn a_key_is_made_once_whoever_asks_at_the_same_time() {
     assert_eq!(made.len(), 10, "one key for each id, so the same bytes for the same text");
     assert_eq!(house.count("SELECT count(*) FROM vault.keys").await, 10);
     // Another tenant's key of the same id is another.
-    let theirs = sealed(&*processes[0].key_to_seal(OTHER, ANN).await.unwrap(), "x");
+    let theirs = sealed(&processes[0].key_to_seal(OTHER, ANN).await.unwrap(), "x");
     assert_eq!(opened(&processes[1], OTHER, &theirs).await, Ok(Some("x".into())));
     assert_eq!(opened(&processes[1], TENANT, &theirs).await, Err(Unopenable));
     house.end().await;
@@ -155,9 +155,9 @@ async fn a_key_is_made_once_whoever_asks_at_the_same_time() {
 async fn a_known_key_needs_no_postgres_and_without_it_nothing_is_sealed() {
     let house = House::new().await;
     let vault = house.process(LONG);
-    let before = sealed(&*vault.key_to_seal(TENANT, ANN).await.unwrap(), "x");
+    let before = sealed(&vault.key_to_seal(TENANT, ANN).await.unwrap(), "x");
     house.pool.close().await;
-    assert_eq!(sealed(&*vault.key_to_seal(TENANT, ANN).await.unwrap(), "x"), before);
+    assert_eq!(sealed(&vault.key_to_seal(TENANT, ANN).await.unwrap(), "x"), before);
     assert_eq!(opened(&vault, TENANT, &before).await, Ok(Some("x".into())));
     assert!(matches!(vault.key_to_seal(TENANT, LIFT).await, Err(VaultError::Away(_))));
     assert!(matches!(vault.ring([(TENANT, LIFT)]).await, Err(VaultError::Away(_))));
@@ -179,7 +179,7 @@ async fn who_is_erased_takes_along_all_that_was_about_the_person_and_nothing_els
     let bystander = Uuid::from_u128(9);
     let mut all = Vec::new();
     for id in [ANN, LIFT, bystander] {
-        all.push(sealed(&*vault.key_to_seal(TENANT, id).await.unwrap(), "x"));
+        all.push(sealed(&vault.key_to_seal(TENANT, id).await.unwrap(), "x"));
     }
     let x = || Some("x".to_owned());
     assert_eq!(texts(&slow, &all).await, [x(), x(), x()]);
@@ -194,13 +194,13 @@ async fn who_is_erased_takes_along_all_that_was_about_the_person_and_nothing_els
     assert_eq!(texts(&slow, &all).await, [None, x(), x()]);
 
     // What is written about the incident afterwards was never Ann's.
-    let after = sealed(&*vault.key_to_seal(TENANT, LIFT).await.unwrap(), "x");
+    let after = sealed(&vault.key_to_seal(TENANT, LIFT).await.unwrap(), "x");
     assert_ne!(after.key, LIFT);
     assert_eq!(opened(&vault, TENANT, &after).await, Ok(x()));
 
     // An incident that is heard of too late, and one from before there was a vault.
     let (late, derived) = (Uuid::from_u128(10), Uuid::from_u128(11));
-    let late = sealed(&*vault.key_to_seal(TENANT, late).await.unwrap(), "x");
+    let late = sealed(&vault.key_to_seal(TENANT, late).await.unwrap(), "x");
     let derived = sealed(&Sealer::new(&[7; 32]).derived(TENANT, derived), "x");
     assert_eq!(opened(&vault, TENANT, &derived).await, Ok(x()));
     assert_eq!(house.hear(&[about(late.key), about(derived.key)], &[]).await, 2);
@@ -228,7 +228,7 @@ async fn all_are_wrapped_anew_while_they_are_used_and_what_is_destroyed_stays_so
     let vault = house.process(SHORT);
     let mut all = Vec::new();
     for n in 0..1_200 {
-        all.push(sealed(&*vault.key_to_seal(TENANT, Uuid::from_u128(100 + n)).await.unwrap(), "x"));
+        all.push(sealed(&vault.key_to_seal(TENANT, Uuid::from_u128(100 + n)).await.unwrap(), "x"));
     }
     vault.key_to_seal(TENANT, ANN).await.unwrap();
     assert_eq!(house.hear(&[], &[erased()]).await, 1);
@@ -282,7 +282,7 @@ async fn a_backup_brings_back_keys_and_never_one_that_was_destroyed() {
     let vault = house.process(SHORT);
     let mut all = Vec::new();
     for id in [ANN, LIFT] {
-        all.push(sealed(&*vault.key_to_seal(TENANT, id).await.unwrap(), "x"));
+        all.push(sealed(&vault.key_to_seal(TENANT, id).await.unwrap(), "x"));
     }
     let mut kept = Vec::new();
     let keep = async |kept: &mut Vec<dump::Kept>| {
