@@ -21,7 +21,12 @@ pub async fn give(tenant: &Tenant, command: &Command, system: &System, instance:
     match command.aggregates.as_str() {
         "organizations" => Some(ask(tenant.id).send().await),
         "groups" => Some(ask(tenant.desk).send().await),
-        "users" => Some(ask(tenant.rita.user).send().await),
+        "users" => {
+            // Somebody of its own: it may be the end of the account.
+            let email = format!("{}@novelty.example", Uuid::new_v4().simple());
+            let somebody = tenant.admin.give("users", json!({ "name": "Nova", "email": email })).await.id;
+            Some(ask(somebody).send().await)
+        }
         "incidents" => {
             let incident = tenant.incident("Something new").await.id;
             for step in [None, Some("assign"), Some("start")] {
