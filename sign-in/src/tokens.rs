@@ -67,7 +67,7 @@ mod tests {
             assert_eq!(prefix_of(wrong), None, "{wrong}");
         }
         let code = recovery_code();
-        assert_eq!((code.len(), typed(&code).len()), (19, 16));
+        assert_eq!((code.len(), typed(&code).len()), (29, 24));
         assert_eq!(typed(&code.to_uppercase().replace('-', " ")), typed(&code));
     }
 }
