@@ -18,6 +18,7 @@ mod policies;
 mod reach;
 mod rebuild;
 mod refusals;
+mod retention;
 mod sign_in;
 mod system;
 mod tenants;
