@@ -20,6 +20,12 @@ impl Moment {
         Self { now, second_factor: false }
     }
 
+    /// The same of somebody who has shown a second factor, or has not.
+    #[must_use]
+    pub fn with_second_factor(self, second_factor: bool) -> Self {
+        Self { second_factor, ..self }
+    }
+
     /// Whether it is outside of working hours: Monday to Friday, 8 to 18 o'clock UTC, until there are calendars.
     pub fn is_out_of_hours(self) -> bool {
         let hours = self.now.0.div_euclid(HOUR);

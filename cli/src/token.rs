@@ -118,6 +118,7 @@ pub fn sign(
         jti: None,
         sid: None,
         client_id: None,
+        amr: Vec::new(),
     };
     Ok(Issuer::open(&settings.cli.issuer, &settings.auth)?.mint(claims, lifetime)?)
 }

@@ -25,6 +25,8 @@ pub struct Command {
     pub member_of: Tenant,
     /// What the actor's token says: the most that it may.
     pub token: Arc<BTreeSet<String>>,
+    /// Whether the actor showed a second factor at sign-in.
+    pub second_factor: bool,
     /// When it happened, where that differs from now.
     pub occurred_at: Option<Time>,
     /// The version the aggregate must have (If-Match).

@@ -131,7 +131,8 @@ impl BooksMachine {
         let facts = self.shared.facts.clone();
         let facts = facts.of(command.tenant);
         membership::check(command, &facts)?;
-        let asking = Asking::new(self.shared.standings.principal(command), Moment::at(now));
+        let moment = Moment::at(now).with_second_factor(command.second_factor);
+        let asking = Asking::new(self.shared.standings.principal(command), moment);
         if command.occurred_at.is_some() {
             asking.dates_back()?;
         }

@@ -95,6 +95,7 @@ pub fn command(ask: &Ask, tenant: Tenant, steps: Vec<Vec<Call>>, vault: &Vault) 
         actor: ask.actor.clone(),
         member_of: ask.member_of,
         token: caller.permissions.clone(),
+        second_factor: caller.second_factor,
         occurred_at: conditions.occurred_at,
         expected: conditions.expected,
         cause: ask.cause.clone().map(Arc::new),

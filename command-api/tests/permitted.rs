@@ -116,6 +116,7 @@ impl House {
             actor: Actor::User(Uuid::from_u128(user)),
             member_of: TENANT,
             token: Arc::new([token.to_owned()].into()),
+            second_factor: false,
             ..command
         })
     }

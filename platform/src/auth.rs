@@ -36,6 +36,9 @@ const LONGEST: usize = 8 * 1024;
 /// How many verified tokens are remembered.
 const REMEMBERED: usize = 20_000;
 
+/// The way that stands for more than one factor (RFC 8176, section 2).
+const MULTI_FACTOR: &str = "mfa";
+
 /// The tenant whose books hold what is unique across tenants, as a token names it.
 pub const PLATFORM: &str = "platform";
 
@@ -54,6 +57,8 @@ pub struct Caller {
     pub token_id: Option<Arc<str>>,
     /// What the token stands on, where it is one of sign-in for a person or a program.
     pub basis: Option<Basis>,
+    /// Whether the person showed a second factor when the session began that the token stands on.
+    pub second_factor: bool,
 }
 
 impl Caller {
@@ -100,6 +105,17 @@ pub struct Claims {
     /// The API key the token stands on (RFC 9068).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub client_id: Option<Uuid>,
+    /// The ways in which the person showed who it is when the session began (RFC 8176).
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub amr: Vec<String>,
+}
+
+impl Claims {
+    /// Whether the person showed more than one factor. Only sessions have them: whatever else a token stands on, nobody was
+    /// there to show anything.
+    fn second_factor(&self) -> bool {
+        self.sid.is_some() && self.amr.iter().any(|way| way == MULTI_FACTOR)
+    }
 }
 
 /// The claims with the one time that the cache needs.
@@ -294,6 +310,7 @@ fn named(claims: Claims) -> Result<Caller, String> {
             _ => return Err("the token's tenant_id is neither a UUID nor `platform`".to_owned()),
         },
     };
+    let second_factor = claims.second_factor();
     Ok(Caller {
         user: claims.sub,
         tenant,
@@ -301,6 +318,7 @@ fn named(claims: Claims) -> Result<Caller, String> {
         permissions: Arc::new(claims.permissions.into_iter().collect()),
         token_id: claims.jti.map(Into::into),
         basis: claims.sid.map(Basis::Session).or(claims.client_id.map(Basis::ApiKey)),
+        second_factor,
     })
 }
 

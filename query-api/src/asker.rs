@@ -27,7 +27,7 @@ impl Asker {
             standing: None,
             token: Some(caller.permissions.clone()),
         };
-        Self { principal, moment: Moment::at(now()) }
+        Self { principal, moment: Moment::at(now()).with_second_factor(caller.second_factor) }
     }
 
     /// The tenant.

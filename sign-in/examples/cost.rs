@@ -52,6 +52,7 @@ async fn main() -> Result<(), Failure> {
         jti: None,
         sid: None,
         client_id: None,
+        amr: Vec::new(),
     };
     let tokens: Vec<String> =
         (0..TOKENS).map(|n| issuer.mint(claims(n), Duration::from_secs(600))).collect::<Result<_, _>>()?;

@@ -185,6 +185,19 @@ impl App {
         self.store.passed(&receipt.position).await;
     }
 
+    /// The ways in which a person showed who it is when a session began that `receipt` is of. They never change, so a view that
+    /// has the session says them; one that does not have it yet is waited for.
+    ///
+    /// # Errors
+    /// When Postgres is away. Where the view is late they are none: less is permitted by them, until the next refresh.
+    pub async fn ways(&self, tenant: Tenant, session: Uuid, receipt: &Receipt) -> Result<Vec<String>, ApiError> {
+        if let Some(ways) = self.store.ways(tenant, session).await? {
+            return Ok(ways);
+        }
+        self.shown(receipt).await;
+        Ok(self.store.ways(tenant, session).await?.unwrap_or_default())
+    }
+
     /// The address that the account has.
     ///
     /// # Errors

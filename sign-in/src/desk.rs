@@ -208,6 +208,7 @@ impl Desk {
             jti: None,
             sid: None,
             client_id: None,
+            amr: Vec::new(),
         };
         let token = self.keys.sign(claims, LIFETIME).await?;
         *self.token.write().await = Some((Instant::now() + LIFETIME - EARLY, token.clone()));

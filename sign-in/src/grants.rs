@@ -24,7 +24,8 @@ use crate::{
 const REFRESH: Duration = Duration::from_secs(7 * 24 * 3_600);
 
 impl App {
-    /// The tokens of an open session: one to ask with, and one to be given the next by.
+    /// The tokens of an open session: one to ask with, and one to be given the next by. `amr` are the ways in which the person
+    /// showed who it is when the session began.
     ///
     /// # Errors
     /// When they cannot be made.
@@ -34,11 +35,12 @@ impl App {
         person: &Person,
         session: Uuid,
         generation: i32,
+        amr: Vec<String>,
     ) -> Result<Response, ApiError> {
         // Who needs a second factor and has none may set one up, and nothing else.
         let is_bare = !person.has_factor() && self.mfa_required(tenant).await?;
         let held = if is_bare { Held::default() } else { self.store.held(tenant, person).await? };
-        let claims = Claims { sid: Some(session), ..claims(tenant, person.id, held) };
+        let claims = Claims { sid: Some(session), amr, ..claims(tenant, person.id, held) };
         let access = self.keys.sign(claims, LIFETIME).await?;
         let refresh = tokens::fresh("dbr");
         let (session, generation, lifetime) = (Some(session), Some(generation), Some(REFRESH));
@@ -79,7 +81,16 @@ impl App {
 
 fn claims(tenant: Tenant, sub: Uuid, held: Held) -> Claims {
     let (roles, permissions) = (held.roles, held.permissions.into_iter().collect());
-    Claims { sub, tenant_id: written(tenant), roles, permissions, jti: None, sid: None, client_id: None }
+    Claims {
+        sub,
+        tenant_id: written(tenant),
+        roles,
+        permissions,
+        jti: None,
+        sid: None,
+        client_id: None,
+        amr: Vec::new(),
+    }
 }
 
 fn written(tenant: Tenant) -> String {

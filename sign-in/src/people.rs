@@ -163,6 +163,18 @@ impl Store {
         Ok(held)
     }
 
+    /// The ways in which the person showed who it is when that session began (RFC 8176); none where the view does not have it.
+    ///
+    /// # Errors
+    /// When Postgres is away.
+    pub async fn ways(&self, tenant: Tenant, session: Uuid) -> Result<Option<Vec<String>>, Fault> {
+        let row = sqlx::query(sql::SESSION).bind(tenant).bind(session).fetch_optional(self.pool()).await?;
+        let Some(row) = row else { return Ok(None) };
+        let doc: Json = row.try_get("doc")?;
+        let ways = doc["amr"].as_array().into_iter().flatten();
+        Ok(Some(ways.filter_map(|way| way.as_str().map(str::to_owned)).collect()))
+    }
+
     async fn roles_of_groups(&self, tenant: Tenant, user: Uuid) -> Result<BTreeSet<Uuid>, Fault> {
         let rows = sqlx::query(sql::GROUPS).bind(tenant).fetch_all(self.pool()).await?;
         let groups: HashMap<Uuid, Json> =

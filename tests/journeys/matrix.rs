@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use serde_json::{Value as Json, json};
 use uuid::Uuid;
 
-use crate::system::{Answer, Caller, System, Tenant, eventually, fresh};
+use crate::system::{Answer, Caller, System, Tenant, door::Door, eventually, fresh};
 
 /// Where an operation's answer comes from.
 const STORES: [&str; 4] = ["book", "postgres", "clickhouse", "opensearch"];
@@ -54,6 +54,8 @@ struct Operation {
 struct Adversary {
     name: &'static str,
     caller: Caller,
+    /// Whose token nobody believes: there is none, or what it stands on has ended. They are not even told that they may not.
+    unknown: bool,
     /// Without a token.
     nameless: bool,
     /// Words that no answer holds.
@@ -116,6 +118,34 @@ impl Victim {
         Caller::with_roles(&self.tenant.system, &self.tenant.id.to_string(), user, &["admin"]).await
     }
 
+    /// Somebody whose session was that of an admin, and has ended: what it was told before, by every service, it is told no more.
+    async fn signed_out(&self) -> Caller {
+        let Tenant { admin, first, .. } = &self.tenant;
+        let email = format!("{}@out.example", fresh("otto"));
+        let user = admin.give("users", json!({ "name": "Otto", "email": email })).await.id;
+        let role = json!({ "role": "00000000-0000-8000-8000-000000000002" });
+        let held = first.give(&format!("users/{user}/assign_role"), role).await;
+        // Sign-in looks at the same view: once it shows the account, a mail comes.
+        admin.read(&format!("users/{user}"), &held.position).await;
+        let door = Door { caller: admin.clone(), tenant: self.tenant.clone(), email };
+        door.first_password("a stair without a lift").await;
+        let (otto, _) = door.signed_in("a stair without a lift", &[]).await;
+        let incident = format!("incidents/{}", self.ids["incidents"]);
+        let told = otto.read(&incident, &held.position).await;
+        assert!(told.to_string().contains(&self.secret), "an admin is told: {told}");
+        otto.give("groups", json!({ "name": "Otto's" })).await;
+
+        assert_eq!(otto.sign_in("POST", "logout").send().await.status, 204);
+        for ask in [otto.get(&incident), otto.post("groups", json!({ "name": "Late" }))] {
+            eventually("an ended session is over", 5, async || match ask.send().await {
+                answer if answer.status == 401 => Ok(()),
+                answer => Err(format!("{answer:?}")),
+            })
+            .await;
+        }
+        otto
+    }
+
     async fn adversaries(&self) -> Vec<Adversary> {
         let system = &self.tenant.system;
         let other = Tenant::begin(system, "matrix").await;
@@ -137,9 +167,10 @@ impl Victim {
         })
         .await;
         let all = || vec![self.word.clone(), self.secret.clone()];
-        let one = |name, caller, words, denied| Adversary { name, caller, nameless: false, words, denied };
+        let one =
+            |name, caller, words, denied| Adversary { name, caller, unknown: false, nameless: false, words, denied };
         vec![
-            Adversary { nameless: true, ..one("no token", other.admin.clone(), all(), None) },
+            Adversary { unknown: true, nameless: true, ..one("no token", other.admin.clone(), all(), None) },
             one("other tenant", other.admin.clone(), all(), None),
             one(
                 "other domain",
@@ -149,7 +180,8 @@ impl Victim {
             ),
             one("low role", self.user("clerk", None, "0f").await, all(), None),
             one("suspended tenant", suspended.admin.clone(), all(), None),
-            one("revoked", stopped, all(), None),
+            one("suspended account", stopped, all(), None),
+            Adversary { unknown: true, ..one("revoked session", self.signed_out().await, all(), None) },
         ]
     }
 
@@ -229,7 +261,7 @@ async fn nothing_crosses_over() {
             let names_one = operation.path.contains("{id}");
             let of_them = adversary.denied.is_none_or(|denied| denied.contains(&operation.resource.as_str()));
             let done = names_one && of_them && (200..300).contains(&answer.status);
-            let let_in = adversary.nameless && answer.status != 401;
+            let let_in = adversary.unknown && answer.status != 401;
             let odd = answer.status >= 500;
             let cell = table.entry((operation.store, adversary.name)).or_default();
             cell.0 += 1;
@@ -250,5 +282,5 @@ async fn nothing_crosses_over() {
     let summary = json!({ "operations": operations.len(), "adversaries": adversaries.len(), "checks": checks, "leaks": leaks.len() });
     println!("{summary}");
     assert!(leaks.is_empty(), "{}", leaks.join("\n"));
-    assert!(operations.len() > 180 && adversaries.len() >= 6, "{summary}");
+    assert!(operations.len() > 180 && adversaries.len() >= 7, "{summary}");
 }

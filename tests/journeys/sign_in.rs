@@ -1,68 +1,23 @@
 //! Sign-in: from a mail to a token, and from the end of a session to its being over everywhere.
 
-use std::{
-    fs,
-    time::{Duration, Instant, SystemTime},
-};
+use std::time::{Duration, Instant, SystemTime};
 
 use aws_lc_rs::hmac;
 use serde_json::{Value as Json, json};
 use uuid::Uuid;
 
-use crate::system::{Answer, Ask, Caller, System, Tenant, eventually, fresh, journal::Journal};
+use crate::system::{
+    Caller, System, Tenant,
+    door::{Door, text},
+    eventually, fresh,
+    journal::Journal,
+};
 
 /// How soon the end of a session is known everywhere.
 const OVER: Duration = Duration::from_secs(5);
 
 const PASSWORD: &str = "a lift between two floors";
 const ANOTHER: &str = "zwölf Treppen ohne Aufzug";
-
-/// Somebody without a token, at the door of a tenant.
-struct Door {
-    caller: Caller,
-    tenant: Tenant,
-    email: String,
-}
-
-impl Door {
-    fn ask(&self, path: &str, body: Json) -> Ask {
-        self.caller.sign_in("POST", path).without("Authorization").body(body.to_string())
-    }
-
-    fn login(&self, password: &str, more: &[(&str, &str)]) -> Ask {
-        let mut body = json!({ "organization": self.tenant.id, "email": self.email, "password": password });
-        more.iter().for_each(|(name, value)| body[*name] = json!(value));
-        self.ask("login", body)
-    }
-
-    /// Signs in; who then asks, and the token that keeps it up.
-    async fn signed_in(&self, password: &str, more: &[(&str, &str)]) -> (Caller, String) {
-        let answer = self.login(password, more).send().await;
-        assert_eq!(answer.status, 200, "{answer:?}");
-        (self.caller.showing(text(&answer, "access_token")), text(&answer, "refresh_token").to_owned())
-    }
-
-    /// The token in the last mail to this address that has one of that kind.
-    async fn mailed(&self, kind: &str) -> String {
-        let folder = self.tenant.system.state().join("mail");
-        let find = || {
-            let mut mails: Vec<_> = fs::read_dir(&folder).ok()?.flatten().map(|file| file.path()).collect();
-            mails.sort();
-            mails.iter().rev().find_map(|mail| {
-                let text =
-                    fs::read_to_string(mail).ok().filter(|text| text.contains(&format!("To: {}", self.email)))?;
-                let from = text.find(&format!("token={kind}_"))? + "token=".len();
-                text[from..].split_whitespace().next().map(str::to_owned)
-            })
-        };
-        eventually("a mail comes", 10, async || find().ok_or(format!("no {kind} in {}", folder.display()))).await
-    }
-}
-
-#[track_caller]
-fn text<'a>(answer: &'a Answer, field: &str) -> &'a str {
-    answer.body[field].as_str().unwrap_or_else(|| panic!("no {field}: {answer:?}"))
-}
 
 /// The code that an authenticator app shows `steps` from now (RFC 6238).
 fn code(secret: &str, steps: i64) -> String {
@@ -213,11 +168,52 @@ async fn a_second_factor_is_shown_once_each_time(door: &Door) -> Vec<String> {
 
     door.login(ANOTHER, &[]).send().await.refused(401, "SECOND_FACTOR_REQUIRED");
     let shown = code(&secret, 1);
-    door.signed_in(ANOTHER, &[("code", &shown)]).await;
+    let with = door.signed_in(ANOTHER, &[("code", &shown)]).await;
+    a_policy_asks_for_a_second_factor(door, &zoe, with).await;
     door.login(ANOTHER, &[("code", &shown)]).send().await.refused(401, "CODE_REUSED");
     door.signed_in(ANOTHER, &[("recovery_code", &codes[0].to_uppercase())]).await;
     door.login(ANOTHER, &[("recovery_code", &codes[0])]).send().await.refused(401, "INVALID_CREDENTIALS");
     codes
+}
+
+/// Of two sessions of one person, the policy lets one do it: by commands and questions alike. A program has shown nothing.
+async fn a_policy_asks_for_a_second_factor(door: &Door, without: &Caller, with: (Caller, String)) {
+    let (with, refresh) = with;
+    let key = json!({ "name": "Script", "scopes": ["incident:read", "incident:report"], "expires_at": "2100-01-01T00:00:00Z" });
+    let issued = with.sign_in("POST", "api-keys").body(key.to_string()).send().await;
+    let shown = json!({ "grant_type": "client_credentials", "client_secret": text(&issued, "key") });
+    let program = door.caller.showing(text(&door.ask("token", shown).send().await, "access_token"));
+    let refreshed = door.ask("refresh", json!({ "refresh_token": refresh })).send().await;
+    let refreshed = door.caller.showing(text(&refreshed, "access_token"));
+
+    let report = door.tenant.report("The lift is stuck");
+    let incident = program.give("incidents", report.clone()).await;
+    let path = format!("incidents/{}", incident.id);
+    let everybody = [without, &program, &with, &refreshed];
+    for caller in everybody {
+        caller.read(&path, &incident.position).await;
+    }
+    let case = json!({ "permission": "incident:read", "given": ["no_second_factor"], "expect": "forbidden" });
+    let policy = json!({
+        "name": "Two factors", "effect": "forbid", "permissions": ["incident:read", "incident:report"],
+        "when": ["no_second_factor"], "cases": [case],
+    });
+    let policy = door.tenant.admin.give("access-policies", policy).await.id;
+    let active = door.tenant.first.give(&format!("access-policies/{policy}/activate"), json!({})).await;
+    for caller in [without, &program] {
+        caller.get(&path).position(&active.position).send().await.refused(403, "FORBIDDEN");
+        caller.post("incidents", report.clone()).send().await.refused(403, "FORBIDDEN");
+        let why = caller.get("access/why?permission=incident:read").position(&active.position).answered().await;
+        assert_eq!(why["reason"]["code"], "POLICY_FORBIDS", "{why}");
+    }
+    for caller in [&with, &refreshed] {
+        caller.read(&path, &active.position).await;
+        caller.give("incidents", report.clone()).await;
+    }
+    let retired = door.tenant.first.give(&format!("access-policies/{policy}/retire"), json!({})).await;
+    for caller in everybody {
+        caller.read(&path, &retired.position).await;
+    }
 }
 
 async fn a_key_is_shown_once_and_taken_back(door: &Door, recovery: &str) {

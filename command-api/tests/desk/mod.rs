@@ -112,6 +112,7 @@ pub fn command(key: &str, id: u128, name: &str, body: Json) -> Command {
         actor: Actor::Service("test".into()),
         member_of: PLATFORM,
         token: Arc::new(["*".to_owned()].into()),
+        second_factor: false,
         occurred_at: None,
         expected: None,
         seed: Uuid::from_u128(id << 96 | (key.len() as u128) << 64),

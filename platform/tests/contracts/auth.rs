@@ -37,6 +37,35 @@ async fn a_token_names_its_caller_and_what_the_caller_may_do() {
 }
 
 #[tokio::test]
+async fn a_second_factor_is_of_a_session_that_showed_one() {
+    let house = House::new();
+    let authenticator = Authenticator::new(&house.settings).await.unwrap();
+    let id = Some(Uuid::from_u128(5));
+    let ways = |ways: &[&str]| ways.iter().map(ToString::to_string).collect();
+    let of_session = Claims { sid: id, amr: ways(&["pwd", "otp", "mfa"]), ..claims() };
+    let shows = [
+        (true, of_session.clone()),
+        (false, Claims { amr: ways(&["pwd"]), ..of_session.clone() }),
+        (false, Claims { amr: Vec::new(), ..of_session.clone() }),
+        (false, Claims { sid: None, client_id: id, ..of_session.clone() }),
+        (false, Claims { sid: None, ..of_session }),
+    ];
+    for (shown, claims) in shows {
+        let token = house.issuer.mint(claims.clone(), Duration::from_secs(60)).unwrap();
+        assert_eq!(authenticator.verify(&token).await.unwrap().second_factor, shown, "{claims:?}");
+    }
+    let unfit = house.signed(
+        &{
+            let mut body = house.body();
+            body["amr"] = "mfa".into();
+            body
+        },
+        |_| (),
+    );
+    assert!(refusal(&authenticator, &unfit).await.contains("claims are not as they must be"));
+}
+
+#[tokio::test]
 async fn a_remembered_token_still_expires() {
     let house = House::new();
     let settings = Auth { leeway_s: 0, ..house.settings.clone() };

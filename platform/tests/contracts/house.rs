@@ -63,6 +63,7 @@ pub fn claims() -> Claims {
         jti: None,
         sid: None,
         client_id: None,
+        amr: Vec::new(),
     }
 }
 

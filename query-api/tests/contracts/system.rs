@@ -154,6 +154,7 @@ impl System {
             jti: None,
             sid: None,
             client_id: None,
+            amr: Vec::new(),
         };
         self.issuer.mint(claims, Duration::from_secs(600)).unwrap()
     }

@@ -80,7 +80,7 @@ async fn sign_in(app: &App, headers: &HeaderMap, said: &Credentials) -> Result<R
     }
     // What was looked at may be old by now; the book knows better.
     match app.desk.give(tenant, "sessions", &body).await {
-        Ok(receipt) => app.grant(tenant, &person, receipt.id, 0).await,
+        Ok(receipt) => app.grant(tenant, &person, receipt.id, 0, amr.iter().map(ToString::to_string).collect()).await,
         Err(no) if no.is("WRONG_PASSWORD") => Err(refusals::invalid_credentials()),
         Err(no) if no.is("SECOND_FACTOR_REQUIRED") => Err(refusals::second_factor_required()),
         Err(no) => Err(no.into()),
@@ -122,7 +122,8 @@ async fn keep_up(app: &App, token: &str) -> Result<Response, ApiError> {
         return Err(refusals::token_reused());
     }
     let person: Option<Person> = app.store.person(tenant, owner).await?;
-    app.grant(tenant, &person.ok_or_else(refusals::session_ended)?, session, generation + 1).await
+    let amr = app.ways(tenant, session, &receipt).await?;
+    app.grant(tenant, &person.ok_or_else(refusals::session_ended)?, session, generation + 1, amr).await
 }
 
 /// A grant of OAuth 2.0 (RFC 6749).

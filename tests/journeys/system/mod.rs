@@ -13,6 +13,7 @@ use serde_json::Value as Json;
 
 pub mod balancer;
 mod caller;
+pub mod door;
 pub mod forger;
 pub mod journal;
 pub mod load;

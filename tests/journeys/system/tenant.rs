@@ -6,6 +6,7 @@ use uuid::Uuid;
 use super::{Ask, Caller, Receipt, System};
 
 /// A tenant: handed over, with a group, an agent in it and somebody for whom things go wrong.
+#[derive(Clone)]
 pub struct Tenant {
     /// The system it is in.
     pub system: System,
