@@ -1,4 +1,4 @@
-//! What signing in and a token cost: `cargo run -p daybook-sign-in --example cost -- <url> <organisation> <address> <password>`, against a
+//! What signing in and a token cost: `cargo run --example cost -- <url> <organisation> <address> <password>`, against a
 //! running system. Signs in 100 times, one after the other, then verifies tokens in this process; ends with one line of JSON.
 
 use std::time::{Duration, Instant};
