@@ -122,6 +122,11 @@ impl Filter {
         Self(Condition::all(decision::wall(principal)))
     }
 
+    /// All of the tenant's: where there is nothing to keep from anybody.
+    pub fn everything() -> Self {
+        Self(Condition::Always)
+    }
+
     /// Whether it is for none at all.
     pub fn is_nothing(&self) -> bool {
         self.0 == Condition::Never

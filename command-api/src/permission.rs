@@ -64,7 +64,7 @@ impl Asking {
     }
 
     fn reads(&self, call: &Call, resource: &Resource) -> bool {
-        let permission = format!("{}:read", call.kind.meta().events);
+        let permission = daybook_contents::permissions::to_read(call.kind);
         decide(&self.principal, &permission, resource, self.moment).permitted
     }
 }

@@ -22,7 +22,7 @@ use crate::body::{self, BodyLimit};
 use crate::error::ApiError;
 use crate::limits::Limits;
 use crate::network::{Networks, Peer};
-use crate::request::{self, REQUEST_ID, RequestContext};
+use crate::request::{self, Known, REQUEST_ID, RequestContext};
 use crate::sections::Http;
 use crate::trail::{self, Record, What};
 use crate::{headers, telemetry, trace_context};
@@ -128,8 +128,9 @@ async fn pass(State(edge): State<Arc<Edge>>, request: Request, next: Next) -> Re
         }
     };
     let mut response = request::during(context, answering).instrument(span).await;
-    if let Some(what) = response.extensions_mut().remove::<What>() {
-        let known = caller.get();
+    let known = caller.get();
+    let what = response.extensions_mut().remove::<What>().or_else(|| passage.permitted(response.status(), known));
+    if let Some(what) = what {
         trail::keep(&Record {
             what,
             tenant: known.map(|known| known.tenant),
@@ -225,6 +226,13 @@ struct Passage {
 }
 
 impl Passage {
+    /// That somebody who is known was given what they asked for, where that leaves a record.
+    fn permitted(&self, status: StatusCode, known: Option<&Known>) -> Option<What> {
+        let is_given = known.is_some() && (status.is_success() || status == StatusCode::NOT_MODIFIED);
+        // A path that was answered is one of ours: names of routes, and ids.
+        (is_given && trail::keeps_permitted(self.method.is_safe())).then(|| What::Permitted(self.path.clone()))
+    }
+
     fn route(&self) -> &str {
         self.route.as_ref().map_or(NO_ROUTE, MatchedPath::as_str)
     }

@@ -307,7 +307,7 @@ impl Default for Store {
     }
 }
 
-/// `[trail]`: where refusals are kept for those who watch over security.
+/// `[trail]`: where refusals are kept for those who watch over security, and who read what.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Trail {
@@ -317,11 +317,26 @@ pub struct Trail {
     pub file_bytes: u64,
     /// How many full files are kept.
     pub files: usize,
+    /// What is kept of what was permitted, in files of its own: it must not push out what was refused. Without a folder nothing is.
+    pub permitted: Permitted,
+}
+
+/// Which requests that were answered as asked leave a record.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Permitted {
+    /// None.
+    None,
+    /// Those that read: commands are in the journal, with who gave them.
+    #[default]
+    Reads,
+    /// All.
+    All,
 }
 
 impl Default for Trail {
     fn default() -> Self {
-        Self { folder: None, file_bytes: 16 << 20, files: 16 }
+        Self { folder: None, file_bytes: 16 << 20, files: 16, permitted: Permitted::default() }
     }
 }
 

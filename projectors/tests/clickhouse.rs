@@ -7,7 +7,7 @@ mod world;
 use std::time::Duration;
 
 use clickhouse::Client;
-use daybook_projectors::clickhouse::{ClickhouseSink, client};
+use daybook_projectors::clickhouse::{ClickhouseSink, client, ddl};
 use uuid::Uuid;
 use world::{Running, World, assigned, created, resolved, secret_beside, until};
 
@@ -165,16 +165,61 @@ async fn query_apis_user_reads_the_tenant_it_names_and_no_other() {
     let tenant = Uuid::new_v4();
     tables.world.report(tenant, 1, "mine").await;
     tables.world.report(Uuid::new_v4(), 1, "not mine").await;
-    tables.expect("SELECT count() FROM events", 2).await;
+    for (number, domain) in [(2, "health"), (3, "justice")] {
+        let mut body = created(number, "of a domain");
+        body["domain"] = domain.into();
+        let id = Uuid::now_v7();
+        tables.world.write(tenant, vec![("incident.created", id, 1, body)]).await;
+        tables.world.write(tenant, vec![("incident.assigned", id, 2, assigned(Uuid::new_v4()))]).await;
+    }
+    tables.expect("SELECT count() FROM events", 6).await;
+    tables.expect("SELECT count() FROM incident_facts", 6).await;
     let mut settings = tables.world.stack.clickhouse.clone();
     settings.user = "daybook_query".into();
     settings.password = Some(secret_beside(settings.password_file.as_deref(), "clickhouse-query"));
     let reader = client(&settings);
-    for (table, rows) in [("events", 1_u64), ("incident_facts", 1), ("incident_daily", 1)] {
-        let count = format!("SELECT count() FROM {}.{}_{table}", settings.database, tables.world.apart);
-        let seen: u64 = reader.query(&count).with_setting("log_comment", tenant.to_string()).fetch_one().await.unwrap();
-        assert_eq!(seen, rows, "{table}");
+    // Of the tenant all; of a domain what is of it, and of the whole organisation; whatever is said behind it, no more.
+    let whose = [("", 5_u64), (" health", 3), (" nowhere", 1), (" ", 1), (" health justice", 1), (" *", 1)];
+    for table in ["events", "incident_facts", "incident_daily"] {
+        let by = if table == "incident_daily" { "sum(opened) * 2 - (sum(opened) > 0)" } else { "count()" };
+        let count = format!("SELECT toUInt64({by}) FROM {}.{}_{table}", settings.database, tables.world.apart);
+        for (domain, rows) in whose {
+            let whose = format!("{tenant}{domain}");
+            let seen: u64 = reader.query(&count).with_setting("log_comment", whose).fetch_one().await.unwrap();
+            assert_eq!(seen, rows, "{table} for {domain:?}");
+        }
         assert!(reader.query(&count).fetch_one::<u64>().await.is_err(), "{table} is read without naming a tenant");
+    }
+    tables.end(running).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn tables_of_a_release_before_domains_are_given_them_and_old_rows_are_of_none() {
+    let tables = Tables::new("older").await;
+    let database = tables.world.stack.clickhouse.database.clone();
+    let client = tables.client.clone().with_database(&database);
+    let prefix = format!("{}_", tables.world.apart);
+    for statement in ddl::tables(&prefix) {
+        let before = statement.replace("domain LowCardinality(String),", "").replace(", domain", "");
+        assert!(!before.contains("domain"), "{before}");
+        client.query(&before).execute().await.unwrap();
+    }
+    let (tenant, old) = (Uuid::new_v4(), Uuid::now_v7());
+    let fact = format!(
+        "INSERT INTO {prefix}incident_facts (tenant, id, version, fact, at, status, is_open) VALUES ('{tenant}', '{old}', 1, 'created', now64(), 'new', 1)"
+    );
+    client.query(&fact).execute().await.unwrap();
+    let running = tables.start();
+    let mut body = created(2, "of a domain");
+    body["domain"] = "health".into();
+    tables.world.write(tenant, vec![("incident.created", Uuid::now_v7(), 1, body)]).await;
+    tables.world.write(tenant, vec![("incident.assigned", old, 2, assigned(Uuid::new_v4()))]).await;
+    tables.expect("SELECT count() FROM events", 2).await;
+    for (domain, rows) in [("", 2), ("health", 1), ("*", 0)] {
+        tables.expect(&format!("SELECT count() FROM incident_facts WHERE domain = '{domain}'"), rows).await;
+    }
+    for (domain, opened) in [("", 1), ("health", 1)] {
+        tables.expect(&format!("SELECT sum(opened) FROM incident_daily WHERE domain = '{domain}'"), opened).await;
     }
     tables.end(running).await;
 }

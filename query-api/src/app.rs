@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use axum::extract::FromRef;
 use daybook_authority::Filter;
+use daybook_contents::permissions;
 use daybook_kernel::{Kind, PLATFORM, Tenant};
 use daybook_platform::{ApiError, Authenticator};
 use daybook_schemas::sealing::Ring;
@@ -116,6 +117,8 @@ pub struct Scope {
     pub only: Option<Uuid>,
     /// Those that the caller may read.
     pub rows: Filter,
+    /// Those in which the caller may see what is personal; in others it is left out.
+    pub clear: Filter,
     /// The domain that the caller belongs to; the store keeps others' rows back once more.
     pub domain: Option<String>,
 }
@@ -127,7 +130,7 @@ impl Scope {
     /// # Errors
     /// 403 that names the permission.
     pub fn of(kind: &dyn Kind, caller: &Asker) -> Result<Self, ApiError> {
-        Self::with(kind, caller, &permission(kind))
+        Self::with(kind, caller, &permissions::to_read(kind))
     }
 
     /// To which of a kind a caller may do that.
@@ -139,10 +142,16 @@ impl Scope {
         if rows.is_nothing() {
             return Err(ApiError::forbidden(permission));
         }
+        let clear = match permissions::to_read_personal(kind) {
+            Some(permission) => caller.records(&permission),
+            None => Filter::everything(),
+        };
         let domain = caller.domain().map(str::to_owned);
         Ok(match kind.meta().platform {
-            false => Self { tenant: caller.tenant(), only: None, rows, domain },
-            true => Self { tenant: PLATFORM, only: (!caller.is_platform()).then_some(caller.tenant()), rows, domain },
+            false => Self { tenant: caller.tenant(), only: None, rows, clear, domain },
+            true => {
+                Self { tenant: PLATFORM, only: (!caller.is_platform()).then_some(caller.tenant()), rows, clear, domain }
+            }
         })
     }
 
@@ -158,11 +167,6 @@ impl Scope {
     pub fn includes(&self, id: Uuid) -> bool {
         self.only.is_none_or(|only| only == id)
     }
-}
-
-/// The permission to read a kind, such as `incident:read`.
-pub fn permission(kind: &dyn Kind) -> String {
-    format!("{}:read", kind.meta().events)
 }
 
 /// The id in a path.

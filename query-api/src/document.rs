@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use daybook_kernel::{FieldError, RecordShape, Shape, Tenant, Time};
-use daybook_schemas::sealing::{Ring, keys_in};
+use daybook_schemas::sealing::{Ring, keys_in, mask_json};
 use serde_json::{Map, Value as Json};
 use sqlx::postgres::PgRow;
 use sqlx::{Row as _, types};
@@ -22,12 +22,14 @@ pub struct Stored {
     pub created_at: Time,
     /// When it last changed.
     pub updated_at: Time,
+    /// Whether the caller may see what is personal in it.
+    pub is_clear: bool,
     /// Its fields, personal data sealed.
     pub document: Map<String, Json>,
 }
 
 impl Stored {
-    /// From a row with the columns `id`, `version`, `created_at`, `updated_at` (microseconds) and `doc`.
+    /// From a row with the columns `id`, `version`, `created_at`, `updated_at` (microseconds), `is_clear` and `doc`.
     ///
     /// # Errors
     /// When the row is of another form.
@@ -38,15 +40,18 @@ impl Stored {
             version: row.try_get("version")?,
             created_at: Time(row.try_get("created_at")?),
             updated_at: Time(row.try_get("updated_at")?),
+            is_clear: row.try_get("is_clear")?,
             document,
         })
     }
 }
 
 impl Stored {
-    /// Adds the ids of the keys that its personal values name.
+    /// Adds the ids of the keys that its personal values name, where they are to be opened.
     pub fn keys(&self, found: &mut BTreeSet<Uuid>) {
-        self.document.values().for_each(|value| keys_in(value, found));
+        if self.is_clear {
+            self.document.values().for_each(|value| keys_in(value, found));
+        }
     }
 }
 
@@ -57,6 +62,9 @@ pub struct Shown {
     /// The fields asked for; everything where nothing is asked.
     fields: Option<Vec<String>>,
 }
+
+/// What says in an answer that what is personal was left out of it, where it was.
+pub const MASKED: &str = "masked";
 
 /// What every answer has, whatever the fields asked for: without these two nobody could refer to it.
 const ALWAYS: [&str; 2] = ["id", "version"];
@@ -95,7 +103,7 @@ impl Shown {
         self.fields.as_ref().is_none_or(|fields| fields.iter().any(|field| field == name))
     }
 
-    /// The aggregate as the caller sees it: what is forgotten is `null`.
+    /// The aggregate as the caller sees it: what is forgotten is `null`, and what is personal where it is not for the caller.
     ///
     /// # Errors
     /// When personal data cannot be opened: the key is another than it was sealed with.
@@ -106,7 +114,9 @@ impl Shown {
         for field in self.shape.fields.iter().filter(|field| self.has(field.name) && !field.shape.is_blind()) {
             let mut value = stored.document.remove(field.name).unwrap_or(Json::Null);
             in_order(&field.shape, &mut value);
-            if field.shape.holds_personal() {
+            if field.shape.holds_personal() && !stored.is_clear {
+                mask_json(&mut value);
+            } else if field.shape.holds_personal() {
                 ring.open_json(tenant, &mut value).map_err(|error| {
                     Fault::unreadable(
                         Store::Postgres,
@@ -120,6 +130,9 @@ impl Shown {
             if self.has(name) {
                 shown.insert(name.into(), time.to_string().into());
             }
+        }
+        if !stored.is_clear {
+            shown.insert(MASKED.into(), true.into());
         }
         Ok(Json::Object(shown))
     }
@@ -160,7 +173,7 @@ mod tests {
         let Json::Object(document) = json!({ "slug": "acme", "name": "Acme", "status": "active" }) else {
             unreachable!()
         };
-        Stored { id: Uuid::nil(), version: 3, created_at: Time(0), updated_at: Time(1), document }
+        Stored { id: Uuid::nil(), version: 3, created_at: Time(0), updated_at: Time(1), is_clear: true, document }
     }
 
     #[test]
@@ -195,7 +208,7 @@ mod tests {
     #[test]
     fn no_declared_field_hides_what_every_aggregate_has() {
         for kind in daybook_contents::kinds() {
-            for name in ALWAYS.into_iter().chain(TIMES).chain(["sort", "fields", "limit", "cursor", "as_of"]) {
+            for name in ALWAYS.into_iter().chain(TIMES).chain([MASKED, "sort", "fields", "limit", "cursor", "as_of"]) {
                 assert!(
                     kind.meta().shape.field(name).is_none(),
                     "{} must not have a field {name}",

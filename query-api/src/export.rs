@@ -54,7 +54,7 @@ pub async fn answer(
 
     present(&mut scope.reading(&app).await?, account, &scope, id).await?;
     // Whoever may have all that is known of a person may have what stands in other kinds' records.
-    let scope = Scope { rows: caller.within_walls(), ..scope };
+    let scope = Scope { rows: caller.within_walls(), clear: caller.within_walls(), ..scope };
 
     let of_account = |kind: &&dyn Kind| kind.meta().type_name == SUBJECTS || kind.meta().shares == Some(SUBJECTS);
     let mut records: Vec<(&'static dyn Kind, Uuid)> =

@@ -175,11 +175,11 @@ pub async fn volume(
     headers: HeaderMap,
     params: Params,
 ) -> Result<Response, ApiError> {
-    let Begun { tenant, asked, rows } = begin(&app, &caller, &headers, params).await?;
+    let Begun { tenant, domain, asked, rows } = begin(&app, &caller, &headers, params).await?;
     let sql = volume_sql(&app.clickhouse.table("incident_daily"), &asked, &rows);
     let query = app
         .clickhouse
-        .of(tenant, &sql)
+        .of(tenant, domain.as_deref(), &sql)
         .bind(tenant.to_string())
         .bind(asked.from.to_string())
         .bind(asked.to.to_string());
@@ -205,10 +205,15 @@ pub async fn backlog(
     headers: HeaderMap,
     params: Params,
 ) -> Result<Response, ApiError> {
-    let Begun { tenant, asked, rows } = begin(&app, &caller, &headers, params).await?;
+    let Begun { tenant, domain, asked, rows } = begin(&app, &caller, &headers, params).await?;
     let sql = growth_sql(&app.clickhouse.table("incident_daily"), &asked, &rows);
     let before = Date(asked.from.0 - 1).to_string();
-    let query = app.clickhouse.of(tenant, &sql).bind(before).bind(tenant.to_string()).bind(asked.to.to_string());
+    let query = app
+        .clickhouse
+        .of(tenant, domain.as_deref(), &sql)
+        .bind(before)
+        .bind(tenant.to_string())
+        .bind(asked.to.to_string());
     let rows: Vec<Growth> = app.clickhouse.rows(query).await?;
     let growth = rows.into_iter().map(|row| (row.day_number, (row.group_name, row.category_name), row.grown));
     let items = levels(&asked, growth).into_iter().map(|(day, (group, category), open)| {
@@ -225,6 +230,8 @@ const MEASURE: &str = "incident:measure";
 /// Who asks for what, of which groups' incidents.
 struct Begun {
     tenant: Tenant,
+    /// The domain of who asks; the store keeps others' rows back once more.
+    domain: Option<String>,
     asked: Asked,
     /// A condition in SQL.
     rows: String,
@@ -234,13 +241,13 @@ struct Begun {
 async fn begin(app: &App, caller: &Asker, headers: &HeaderMap, params: Params) -> Result<Begun, ApiError> {
     let incident = daybook_contents::kind("incident.Incident").ok_or_else(ApiError::internal)?;
     let scope = Scope::with(incident, caller, MEASURE)?;
-    // Figures are told by group: those of a person or a domain alone cannot be told apart.
+    // Figures are told by group and domain: those of a person cannot be told apart.
     let rows = rows::figures(scope.rows.condition()).ok_or_else(|| ApiError::forbidden(MEASURE))?;
     let positions = Position::of(headers)?;
     let today = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs() / 86_400);
     let asked = Asked::read(params, Date(today as i32))?;
     app.tides.clickhouse.passed(scope.tenant, &positions).await?;
-    Ok(Begun { tenant: scope.tenant, asked, rows })
+    Ok(Begun { tenant: scope.tenant, domain: scope.domain, asked, rows })
 }
 
 /// A group and a category.

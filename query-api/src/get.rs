@@ -22,12 +22,16 @@ use crate::stores::Fault;
 use crate::stores::postgres::Reading;
 
 /// The statement that reads one aggregate of a kind.
-pub fn statement(kind: &dyn Kind) -> String {
-    format!(
+pub fn statement(kind: &dyn Kind, scope: &Scope, id: Uuid) -> Statement {
+    let mut one = Statement::new("", vec![Bind::Id(scope.tenant), Bind::Id(id)]);
+    let clear = one.is_clear(kind, &scope.clear);
+    one.sql = format!(
         "SELECT id, version, (extract(epoch FROM created_at) * 1000000)::bigint AS created_at, \
-         (extract(epoch FROM updated_at) * 1000000)::bigint AS updated_at, doc FROM {} v WHERE tenant = $1 AND id = $2",
+         (extract(epoch FROM updated_at) * 1000000)::bigint AS updated_at, {clear}, doc FROM {} v \
+         WHERE tenant = $1 AND id = $2",
         view(kind)
-    )
+    );
+    one.of(kind, &scope.rows)
 }
 
 /// The aggregate as it is now, if the caller may know of it.
@@ -43,9 +47,24 @@ pub async fn present(
     if !scope.includes(id) {
         return Err(unknown(kind, id));
     }
-    let one = Statement::new(statement(kind), vec![Bind::Id(scope.tenant), Bind::Id(id)]).of(kind, &scope.rows);
-    let row = one.query().fetch_optional(&mut **reading).await.map_err(Fault::from)?;
+    let row = statement(kind, scope, id).query().fetch_optional(&mut **reading).await.map_err(Fault::from)?;
     Ok(Stored::read(&row.ok_or_else(|| unknown(kind, id))?)?)
+}
+
+/// Whether the caller may see what is personal in an aggregate; whose it is now decides about its past, too.
+///
+/// # Errors
+/// 404 where the caller may not know of it, or 503 when Postgres is away.
+pub async fn is_clear(
+    reading: &mut Reading,
+    kind: &'static dyn Kind,
+    scope: &Scope,
+    id: Uuid,
+) -> Result<bool, ApiError> {
+    if scope.rows.is_everything() && scope.clear.is_everything() {
+        return Ok(true);
+    }
+    Ok(present(reading, kind, scope, id).await?.is_clear)
 }
 
 /// Answers `GET /api/v1/{path}/{id}`.
@@ -80,7 +99,7 @@ pub async fn answer(
     };
     let mut keys = BTreeSet::new();
     stored.keys(&mut keys);
-    let tag = format!("\"{}\"", stored.version);
+    let tag = tag(&stored);
     let mut response = match names(&headers, &tag) {
         true => StatusCode::NOT_MODIFIED.into_response(),
         false => {
@@ -92,6 +111,11 @@ pub async fn answer(
     // Kept by the caller's own cache only, and asked about each time.
     response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("private, no-cache"));
     Ok(response)
+}
+
+/// The tag of an aggregate as it is shown: whoever may see more of it than before is given it anew.
+fn tag(stored: &Stored) -> String {
+    format!("\"{}{}\"", stored.version, if stored.is_clear { "" } else { "-masked" })
 }
 
 /// Whether `If-None-Match` names the tag (RFC 9110, 13.1.2: compared weakly).

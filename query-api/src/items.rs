@@ -7,14 +7,14 @@ use axum::http::HeaderMap;
 use axum::response::{IntoResponse, Response};
 use daybook_kernel::{Field, Kind, RecordShape, Shape, Time};
 use daybook_platform::ApiError;
-use daybook_schemas::sealing::{Ring, keys_in};
+use daybook_schemas::sealing::{Ring, keys_in, mask_json};
 use serde_json::{Map, Value};
 use sqlx::postgres::PgRow;
 use sqlx::{AssertSqlSafe, Row as _, types};
 
 use crate::app::{App, Scope, parse_id};
 use crate::asker::Asker;
-use crate::document::in_order;
+use crate::document::{MASKED, in_order};
 use crate::freshness::Position;
 use crate::get::present;
 use crate::list::view;
@@ -60,7 +60,7 @@ pub async fn answer(
     app.tides.postgres.passed(scope.tenant, &positions).await?;
 
     let mut reading = scope.reading(&app).await?;
-    present(&mut reading, kind, &scope, id).await?;
+    let is_clear = present(&mut reading, kind, &scope, id).await?.is_clear;
     let rows = sqlx::query(AssertSqlSafe(statement(kind, field.name, sequence.descending)))
         .bind(scope.tenant)
         .bind(id)
@@ -73,17 +73,21 @@ pub async fn answer(
     let rows = rows.iter().map(|row| Ok((row, row.try_get("doc")?))).collect::<Result<Vec<Item<'_>>, sqlx::Error>>();
     let rows = rows.map_err(Fault::from)?;
     let mut keys = BTreeSet::new();
-    rows.iter().for_each(|(_, document)| document.values().for_each(|value| keys_in(value, &mut keys)));
+    if is_clear {
+        rows.iter().for_each(|(_, document)| document.values().for_each(|value| keys_in(value, &mut keys)));
+    }
     let ring = app.ring(scope.tenant, keys).await?;
-    let items: Vec<_> = rows.into_iter().map(|item| shown(&ring, &scope, shape, item)).collect::<Result<_, _>>()?;
+    let ring = is_clear.then_some(&ring);
+    let items: Vec<_> = rows.into_iter().map(|item| shown(ring, &scope, shape, item)).collect::<Result<_, _>>()?;
     Ok(Json(sequence.answer(app.vault.sealer(), items)).into_response())
 }
 
 /// A row of a growing list, and what it holds.
 type Item<'a> = (&'a PgRow, types::Json<Map<String, Value>>);
 
+/// The item as the caller sees it; without a ring what is personal in it is left out.
 fn shown(
-    ring: &Ring,
+    ring: Option<&Ring>,
     scope: &Scope,
     shape: &RecordShape,
     (row, types::Json(mut document)): Item<'_>,
@@ -95,11 +99,18 @@ fn shown(
     for field in shape.fields {
         let mut value = document.remove(field.name).unwrap_or(Value::Null);
         in_order(&field.shape, &mut value);
-        if field.shape.holds_personal() {
-            let opened = ring.open_json(scope.tenant, &mut value);
-            opened.map_err(|error| Fault::unreadable(Store::Postgres, format!("item {item}: {error}")))?;
+        match ring {
+            _ if !field.shape.holds_personal() => {}
+            None => mask_json(&mut value),
+            Some(ring) => {
+                let opened = ring.open_json(scope.tenant, &mut value);
+                opened.map_err(|error| Fault::unreadable(Store::Postgres, format!("item {item}: {error}")))?;
+            }
         }
         shown.insert(field.name.into(), value);
+    }
+    if ring.is_none() {
+        shown.insert(MASKED.into(), true.into());
     }
     Ok((item, Value::Object(shown)))
 }

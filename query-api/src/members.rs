@@ -7,7 +7,7 @@ use axum::http::HeaderMap;
 use axum::response::{IntoResponse, Response};
 use daybook_kernel::Kind;
 use daybook_platform::ApiError;
-use daybook_schemas::sealing::keys_in;
+use daybook_schemas::sealing::{keys_in, mask_json};
 use serde_json::{Value, json};
 use sqlx::{Row as _, types};
 use uuid::Uuid;
@@ -20,11 +20,18 @@ use crate::list::statement::{Bind, Statement};
 use crate::params::Params;
 use crate::stores::{Fault, Store};
 
-/// What is shown of users; their names are personal.
-pub const USERS: &str =
-    "SELECT id, status, doc->'name' AS name FROM identity.users v WHERE tenant = $1 AND id = ANY($2)";
+/// The statement that reads what is shown of users: their names are personal.
+pub fn statement(kind: &dyn Kind, scope: &Scope, ids: &[Uuid]) -> Statement {
+    let mut users = Statement::new("", vec![Bind::Id(scope.tenant), Bind::Ids(ids.to_vec())]);
+    let clear = users.is_clear(kind, &scope.clear);
+    users.sql = format!(
+        "SELECT id, status, doc->'name' AS name, {clear} FROM identity.users v WHERE tenant = $1 AND id = ANY($2)"
+    );
+    users.of(kind, &scope.rows)
+}
 
-/// Answers `GET /api/v1/organizations/{id}/members`. Who may not read users sees ids and roles alone.
+/// Answers `GET /api/v1/organizations/{id}/members`. Who may not read users sees ids and roles alone, who may
+/// not see what is personal no names.
 ///
 /// # Errors
 /// What HTTP says to a request that is not answered as asked.
@@ -72,21 +79,26 @@ pub async fn answer(
 async fn users(app: &App, scope: &Scope, ids: &[Uuid]) -> Result<HashMap<Uuid, (Value, Value)>, Fault> {
     let (tenant, mut reading) = (scope.tenant, scope.reading(app).await?);
     let kind = daybook_contents::kind("identity.User").expect("the contents hold users");
-    let statement = Statement::new(USERS, vec![Bind::Id(tenant), Bind::Ids(ids.to_vec())]).of(kind, &scope.rows);
-    let rows = statement.query().fetch_all(&mut *reading).await?;
+    let rows = statement(kind, scope, ids).query().fetch_all(&mut *reading).await?;
     drop(reading);
     let mut keys = BTreeSet::new();
     for row in &rows {
         let types::Json(name): types::Json<Value> = row.try_get("name")?;
-        keys_in(&name, &mut keys);
+        if row.try_get("is_clear")? {
+            keys_in(&name, &mut keys);
+        }
     }
     let ring = app.ring(tenant, keys).await?;
     rows.iter()
         .map(|row| {
             let id: Uuid = row.try_get("id")?;
             let types::Json(mut name): types::Json<Value> = row.try_get("name")?;
-            let opened = ring.open_json(tenant, &mut name);
-            opened.map_err(|error| Fault::unreadable(Store::Postgres, format!("User {id}, name: {error}")))?;
+            if row.try_get("is_clear")? {
+                let opened = ring.open_json(tenant, &mut name);
+                opened.map_err(|error| Fault::unreadable(Store::Postgres, format!("User {id}, name: {error}")))?;
+            } else {
+                mask_json(&mut name);
+            }
             Ok((id, (name, row.try_get::<String, _>("status")?.into())))
         })
         .collect()

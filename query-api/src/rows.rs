@@ -2,6 +2,7 @@
 //! figures in ClickHouse. A store admits exactly what [`daybook_authority::decide`] permits one by one.
 
 use daybook_authority::{Condition, resource};
+use daybook_contents::IncidentStanding;
 use daybook_facts as facts;
 use daybook_kernel::{Belonging, Kind, Referable};
 use serde_json::{Value as Json, json};
@@ -85,8 +86,8 @@ fn any(conditions: Vec<Json>) -> Json {
     }
 }
 
-/// The condition on the daily figures of incidents, which are told by group alone; none where it cannot be said by that. What
-/// is not of a group falls out: figures then show less, never more.
+/// The condition on the daily figures of incidents, which are told by group and domain; none where it cannot be said by those. What
+/// cannot be said of one falls out of a choice: figures then show less, never more.
 pub fn figures(condition: &Condition) -> Option<String> {
     match condition {
         Condition::Always => Some("1".to_owned()),
@@ -94,6 +95,11 @@ pub fn figures(condition: &Condition) -> Option<String> {
             let groups: Vec<_> = groups.iter().map(|group| format!("toUUID('{group}')")).collect();
             Some(format!("`group` IN ({})", groups.join(", ")))
         }
+        // The name of a domain is of small letters, digits and hyphens.
+        Condition::Domain(domain) if domain.bytes().all(|c| c.is_ascii_alphanumeric() || c == b'-') => {
+            Some(format!("domain = '{domain}'"))
+        }
+        Condition::NoDomain => Some(format!("domain = '{}'", IncidentStanding::WHOLE)),
         Condition::All(all) => {
             let all: Option<Vec<_>> = all.iter().map(figures).collect();
             Some(joined(" AND ", all?.into_iter(), "1"))
@@ -134,7 +140,11 @@ mod tests {
         let told = "`group` IN (toUUID('00000000-0000-0000-0000-000000000001'))";
         assert_eq!(figures(&team).unwrap(), told);
         assert_eq!(figures(&Condition::Any(vec![Condition::Own(ADA), team.clone()])).unwrap(), format!("({told})"));
-        assert_eq!(figures(&Condition::All(vec![Condition::NoDomain, team])), None);
+        let wall = Condition::Any(vec![Condition::NoDomain, Condition::Domain("health".into())]);
+        let walled = format!("((domain = '*' OR domain = 'health') AND {told})");
+        assert_eq!(figures(&Condition::All(vec![wall, team.clone()])).unwrap(), walled);
+        assert_eq!(figures(&Condition::All(vec![Condition::Own(ADA), team])), None);
+        assert_eq!(figures(&Condition::Domain("x' OR '1".into())), None);
         assert_eq!(figures(&Condition::Not(Box::new(Condition::Own(ADA)))), None);
         assert_eq!(figures(&Condition::Never), None);
     }

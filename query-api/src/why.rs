@@ -10,7 +10,7 @@ use daybook_platform::ApiError;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use crate::app::{App, Scope, parse_id, permission, unknown};
+use crate::app::{App, Scope, parse_id, unknown};
 use crate::asker::Asker;
 use crate::freshness::Position;
 use crate::get::present;
@@ -101,7 +101,7 @@ async fn record(
         false => Scope::of(kind, caller).map_err(|_| unknown(kind, id))?,
     };
     let stored = present(&mut scope.reading(app).await?, kind, &scope, id).await?;
-    let unreadable = |why: String| Fault::unreadable(Store::Postgres, format!("{} {id}: {why}", permission(kind)));
+    let unreadable = |why: String| Fault::unreadable(Store::Postgres, format!("{} {id}: {why}", kind.meta().type_name));
     let datum = json::restore(kind.meta().shape, &Value::Object(stored.document))
         .map_err(|errors| unreadable(format!("{errors:?}")))?;
     let state = kind.from_datum(datum).map_err(|error| unreadable(error.to_string()))?;

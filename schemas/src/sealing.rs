@@ -8,6 +8,7 @@
 //! Here is the cryptography alone. Which keys there are, and which were destroyed, the vault knows (`vault/`).
 
 mod key;
+mod mask;
 mod ring;
 
 use std::fmt;
@@ -22,6 +23,7 @@ use thiserror::Error;
 use uuid::Uuid;
 
 pub use key::DataKey;
+pub use mask::{mask, mask_json};
 pub use ring::{Held, Ring, Unopenable, keys_in, keys_of};
 
 /// The secret of an installation: requests, cursors and blind indexes are hashed with it; and from before keys were managed, data keys

@@ -12,6 +12,7 @@ use futures::future::join_all;
 use serde_json::{Value as Json, json};
 use uuid::Uuid;
 
+use crate::masks::{everything, viewer};
 use crate::system::{
     Caller, Receipt, System, Tenant, eventually, fresh,
     journal::{Journal, public},
@@ -149,6 +150,12 @@ async fn who_is_erased_is_forgotten_by_every_store_and_the_journal_stays_as_it_i
         at_sign_in(&system, people[2]).await > 0 && on_disk(&system.state().join("mail"), &seed),
         "a password, by mail"
     );
+
+    // Who may read it all but what is personal is told no word, wherever they look.
+    let (telling, answers, masked) = everything(&viewer(&tenant).await, &seed).await;
+    assert_eq!(telling, [""; 0], "masked");
+    let (told, ..) = everything(&tenant.admin, &seed).await;
+    assert!(told.len() > 10 && answers > 60 && masked > 20, "{told:?}: {answers} answers, {masked} masked");
 
     // A matter of law is stronger than the wish to be forgotten.
     let hold = json!({ "matter": "inquiry-7", "reason": "The court asked for it" });

@@ -12,6 +12,7 @@ mod forget;
 mod kills;
 mod looks;
 mod many;
+mod masks;
 mod matrix;
 mod outages;
 mod policies;

@@ -70,14 +70,16 @@ def postgres(settings, state):
 
 
 def clickhouse(settings, state, tenant, other):
-    """The row policy: of tenants."""
+    """The row policy: of tenants, and of domains for who is of one."""
     password = secret(state, "clickhouse-query")
 
-    def count(table, as_whom):
+    def count(table, as_whom, domain=None):
+        whose = f"{as_whom} {domain}" if domain else str(as_whom)
+        beyond = f" AND domain NOT IN ('*', '{domain}')" if domain else ""
         answer = requests.post(settings["clickhouse"]["url"], timeout=60,
-                               data=f"SELECT count() FROM {table} WHERE tenant = {{tenant:UUID}}",
+                               data=f"SELECT count() FROM {table} WHERE tenant = {{tenant:UUID}}{beyond}",
                                params={"database": settings["clickhouse"].get("database", "daybook"), "param_tenant": str(tenant),
-                                       **({"log_comment": str(as_whom)} if as_whom else {})},
+                                       **({"log_comment": whose} if as_whom else {})},
                                headers={"X-ClickHouse-User": "daybook_query", "X-ClickHouse-Key": password})
         # Without a tenant the policy cannot be asked, and so the query fails.
         return int(answer.text) if answer.status_code == 200 else 0
@@ -86,6 +88,8 @@ def clickhouse(settings, state, tenant, other):
         assert count(table, tenant) > 0, f"the tenant sees nothing of its own in {table}"
         check(f"{table} as another tenant", count(table, other))
         check(f"{table} as no tenant", count(table, None))
+        for domain in ["health", "justice", "elsewhere"]:
+            check(f"{table} as somebody of {domain}", count(table, tenant, domain))
 
 
 def interfaces(other, ids):

@@ -80,6 +80,12 @@ impl Wire {
     }
 
     async fn exchange(&mut self, request: Request<Full<Bytes>>) -> Result<Answer, String> {
+        // A server ends a connection that was idle for long; nothing was sent by it, so another one does as well.
+        if let Some(sender) = &mut self.sender
+            && sender.ready().await.is_err()
+        {
+            self.sender = None;
+        }
         let sender = match &mut self.sender {
             Some(sender) => sender,
             none => none.insert(connect(&self.address).await?),

@@ -7,7 +7,7 @@ use std::{
 };
 
 use daybook_facts as facts;
-use daybook_kernel::{Permission, Referable};
+use daybook_kernel::{Kind, Permission, Referable};
 
 pub use daybook_identity::built_in;
 
@@ -15,11 +15,23 @@ pub use daybook_identity::built_in;
 /// see figures of incidents, and to be told why somebody may do something.
 const BESIDE: &[&str] = &["import:occurred_at", "policy:act", "sign_in:act", "incident:measure", "access:explain"];
 
-/// Every permission there is: of every command, to read every kind, and those beside the aggregates.
+/// The permission to read records of a kind.
+pub fn to_read(kind: &dyn Kind) -> String {
+    format!("{}:read", kind.meta().events)
+}
+
+/// The permission to see what is personal in records of a kind that one may read; none where nothing is.
+pub fn to_read_personal(kind: &dyn Kind) -> Option<String> {
+    let mut shapes = kind.events().iter().map(|event| event.body).chain([kind.meta().shape]);
+    let is_personal = shapes.any(|shape| shape.fields.iter().any(|field| field.shape.holds_personal()));
+    is_personal.then(|| format!("{}:read_personal", kind.meta().events))
+}
+
+/// Every permission there is: of every command, to read every kind and what is personal in it, and those beside the aggregates.
 pub fn all() -> BTreeSet<String> {
     let of_commands =
         crate::kinds().flat_map(|kind| (0..kind.commands().len()).map(|command| kind.permission(command).to_owned()));
-    let of_readers = crate::kinds().map(|kind| format!("{}:read", kind.meta().events));
+    let of_readers = crate::kinds().flat_map(|kind| std::iter::once(to_read(kind)).chain(to_read_personal(kind)));
     let beside = BESIDE.iter().map(|permission| (*permission).to_owned());
     of_commands.chain(of_readers).chain(beside).collect()
 }

@@ -112,7 +112,10 @@ pub const SEPARATED: &[(&str, &str, &str)] = &[
 const REPORT: Set = all(&["incident:report"]);
 
 /// What everyone may do where it is about themselves.
-const OWN: Set = Set { reach: Reach::Own, permissions: &["incident:comment", "incident:confirm", "incident:read"] };
+const OWN: Set = Set {
+    reach: Reach::Own,
+    permissions: &["incident:comment", "incident:confirm", "incident:read", "incident:read_personal"],
+};
 
 /// What seeing the estate takes.
 const ESTATE: Set = all(&["ci:read"]);
@@ -120,6 +123,7 @@ const ESTATE: Set = all(&["ci:read"]);
 /// What working on incidents takes.
 const DESK: Set = all(&[
     "incident:read",
+    "incident:read_personal",
     "incident:comment",
     "incident:confirm",
     "incident:update",
@@ -133,6 +137,7 @@ const DESK: Set = all(&[
     "incident:link",
     "ci:read",
     "user:read",
+    "user:read_personal",
     "group:read",
 ]);
 
@@ -154,6 +159,7 @@ const LEAD: Set = all(&[
 /// What running a tenant takes beyond.
 const RUN: Set = all(&[
     "ci:retire_force",
+    "user:read_personal",
     "user:register",
     "user:update",
     "user:deactivate",
@@ -161,6 +167,7 @@ const RUN: Set = all(&[
     "group:update",
     "group:members",
     "group:retire",
+    "organization:read_personal",
     "organization:update",
     "organization:members",
     "organization:close",
@@ -186,6 +193,7 @@ const ACCESS: Set = all(&[
     "user:erase",
     "credential:disable_mfa",
     "credential:read",
+    "session:read_personal",
     "session:revoke",
     "role:create",
     "role:update",
@@ -204,7 +212,7 @@ const ACCESS: Set = all(&[
     "access:explain",
 ]);
 
-/// What seeing everything takes.
+/// What seeing everything takes, but for what is personal in it.
 const SEE: Set = all(&[
     "incident:read",
     "ci:read",
@@ -234,6 +242,7 @@ const PLATFORM: Set = all(&[
     "organization:suspend",
     "organization:close",
     "organization:read",
+    "organization:read_personal",
     "tenant_host:claim",
     "tenant_host:verify",
     "tenant_host:release",

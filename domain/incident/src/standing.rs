@@ -8,6 +8,8 @@ use crate::incident::{Event, Status};
 /// What the figures need to know of an incident. The default is that of one that is not reported yet.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Standing {
+    /// The domain it is of, [`Standing::WHOLE`] where it is of the whole organisation; empty where that is not known.
+    pub domain: String,
     /// The status's name; empty before the report.
     pub status: String,
     /// The group that has the work; nil where none has.
@@ -21,6 +23,9 @@ pub struct Standing {
 }
 
 impl Standing {
+    /// The domain of what is of the whole organisation: none is called so.
+    pub const WHOLE: &str = "*";
+
     /// Whether somebody still has to do something about it: from the report to the resolution.
     pub fn is_open(&self) -> bool {
         const OPEN: [Status; 4] = [Status::New, Status::Assigned, Status::InProgress, Status::Pending];
@@ -50,6 +55,8 @@ impl Standing {
         let mut when = None;
         match event {
             Event::Created(created) => {
+                standing.domain =
+                    created.domain.map_or_else(|| Self::WHOLE.to_owned(), |domain| domain.as_str().to_owned());
                 standing.category = created.category.map_or_else(String::new, |line| line.as_str().to_owned());
                 standing.priority = created.priority.name().to_owned();
                 standing.opened_at = created.opened_at.0;
@@ -79,7 +86,7 @@ mod tests {
         let kind = kind::<Incident>();
         let created = json!({
             "number": "INC0000001", "opened_at": "2026-11-20T08:00:00Z", "priority": "2-high", "short_description": "x",
-            "caller": Uuid::nil(), "channel": "portal", "impact": 1, "urgency": 2, "category": "network",
+            "caller": Uuid::nil(), "channel": "portal", "impact": 1, "urgency": 2, "category": "network", "domain": "health",
         });
         let said = [
             ("created", created),
@@ -103,6 +110,7 @@ mod tests {
             let incident: &Incident = state.as_ref().and_then(|state| state.downcast_ref()).unwrap();
             assert_eq!(standing.status, incident.status().name(), "after {name}");
             assert_eq!(standing.group, incident.group.map_or_else(Uuid::nil, |group| group.id()));
+            assert_eq!(standing.domain, incident.domain.as_ref().unwrap().as_str());
             assert_eq!(standing.category, incident.category.as_ref().unwrap().as_str());
             assert_eq!(
                 standing.is_open(),

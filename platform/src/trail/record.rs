@@ -17,7 +17,8 @@ pub enum Severity {
     High,
 }
 
-/// Somebody who is known asked for something they may not have (`audit.access_recorded` with the result `denied`).
+/// Somebody who is known asked for something they may not have (`audit.access_recorded` with the result `denied`); what they were
+/// given is [`What::Permitted`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AccessRecord {
     /// Why not, as a stable code.
@@ -56,11 +57,13 @@ pub struct Record {
     pub request: String,
 }
 
-/// One of the two kinds of records.
+/// One of the kinds of records.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum What {
     /// An access that was denied.
     Access(AccessRecord),
+    /// An access that was permitted (`audit.access_recorded` with the result `allowed`): to what stands at that path, ids of ours.
+    Permitted(String),
     /// Something that may be an attack.
     Security(SecurityEvent),
 }
@@ -85,15 +88,23 @@ impl Record {
     /// The record as one line of JSON.
     pub fn line(&self) -> String {
         let (dataset, category, severity, code, reason) = match &self.what {
-            What::Access(AccessRecord { code, reason }) => ("daybook.access", "iam", Severity::Medium, code, reason),
+            What::Access(AccessRecord { code, reason }) => {
+                ("daybook.access", "iam", Severity::Medium, &**code, &**reason)
+            }
+            What::Permitted(_) => ("daybook.access", "iam", Severity::Low, "PERMITTED", ""),
             What::Security(SecurityEvent { code, reason, severity }) => (
                 "daybook.security",
                 if self.status == 401 { "authentication" } else { "intrusion_detection" },
                 *severity,
-                code,
-                reason,
+                &**code,
+                &**reason,
             ),
         };
+        let path = match &self.what {
+            What::Permitted(path) => Some(path),
+            _ => None,
+        };
+        let (event, outcome) = if path.is_some() { ("allowed", "success") } else { ("denied", "failure") };
         let severity = match severity {
             Severity::Low => 3,
             Severity::Medium => 5,
@@ -103,14 +114,14 @@ impl Record {
             id.map_or(Value::Null, |id| if id.is_nil() { "platform".into() } else { id.to_string().into() })
         };
         let millis = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_millis() as u64);
-        json!({
+        let mut line = json!({
             "@timestamp": millis,
             "ecs.version": "8.17",
             "event.kind": "event",
             "event.dataset": dataset,
             "event.category": [category],
-            "event.type": ["denied"],
-            "event.outcome": "failure",
+            "event.type": [event],
+            "event.outcome": outcome,
             "event.action": code,
             "event.reason": reason,
             "event.severity": severity,
@@ -120,7 +131,10 @@ impl Record {
             "http.response.status_code": self.status,
             "url.path.template": self.route,
             "http.request.id": self.request,
-        })
-        .to_string()
+        });
+        if let Some(path) = path {
+            line["url.path"] = path.as_str().into();
+        }
+        line.to_string()
     }
 }

@@ -21,6 +21,8 @@ async fn every_refusal_is_a_record_without_secrets() {
     let routes = Router::new()
         .route("/users/{id}", get(async |caller: Caller| caller.must("user:read")))
         .route("/things/{id}", get(async || ApiError::not_found("thing")))
+        .route("/me", get(async |_: Caller| "you").post(async |_: Caller| "done"))
+        .route("/open", get(async || "all"))
         .with_state(authenticator);
     let service = Service::with(quick(), |settings| edge::guard(routes, settings)).await;
     let ask = async |path: &str, request: &str, token: &str| {
@@ -34,6 +36,10 @@ async fn every_refusal_is_a_record_without_secrets() {
     assert_eq!(ask("/users/ada-lovelace", "trail-2", &house.token()).await, 403);
     assert_eq!(ask("/users/ada-lovelace", "trail-3", &unreadable).await, 401);
     assert_eq!(ask("/things/1", "trail-4", &house.token()).await, 404);
+    assert_eq!(ask("/me?q=ada-lovelace", "trail-5", &house.token()).await, 200);
+    assert_eq!(ask("/open", "trail-6", &house.token()).await, 200);
+    let command = client().post(service.url("/me")).header("x-request-id", "trail-7").bearer_auth(house.token());
+    assert_eq!(command.send().await.unwrap().status().as_u16(), 200);
 
     tokio::time::sleep(Duration::from_millis(50)).await;
     tokio::task::spawn_blocking(trail::stop).await.unwrap();
@@ -57,6 +63,13 @@ async fn every_refusal_is_a_record_without_secrets() {
     assert_eq!(denied["http.response.status_code"], 403);
     assert_eq!(find("trail-3").unwrap()["event.reason"], "the token's claims are not as they must be");
     assert_eq!(find("trail-4"), None, "what is not there is no matter of security");
+    // Who was given what stands beside it: who read, not who gave a command, and not what everybody is given.
+    let given = std::fs::read_to_string(folder.0.join("service.permitted.jsonl")).unwrap();
+    let given: Vec<Value> = given.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let requests: Vec<_> = given.iter().map(|line| &line["http.request.id"]).collect();
+    assert_eq!(requests, ["trail-5"]);
+    assert_eq!((&given[0]["event.outcome"], &given[0]["event.type"][0]), (&json!("success"), &json!("allowed")));
+    assert_eq!((&given[0]["url.path"], &given[0]["user.id"]), (&json!("/me"), &denied["user.id"]));
     for secret in ["ada-lovelace", "secret-of-the-claims", "atall", "127.0.0.1", unreadable.as_str()] {
         assert!(!text.contains(secret), "{secret}");
     }

@@ -1,9 +1,12 @@
 //! The tables in ClickHouse. Everything is told by events that never change; nothing is counted twice.
 //!
-//! - Every table has a `tenant`, by which the row policy of query-api's user filters; what belongs to no tenant says
-//!   `platform`, the nil UUID.
+//! - Every table has a `tenant` and a `domain`, by which the row policy of query-api's user filters; what belongs to no tenant says
+//!   `platform`, the nil UUID. What is of the whole organisation is of the domain `*`; of what says nothing, as rows of releases before
+//!   domains do, the domain is not known, and nobody of a domain reads it.
 //! - One batch is one insert and one part: no partitions by time, since imported times would split it.
 //! - Inserts carry a token. The same token within the window below is the same insert, also in the views that depend on it.
+
+use daybook_contents::IncidentStanding;
 
 /// How many of the last inserts into a table are remembered by their tokens.
 const WINDOW: &str = "SETTINGS non_replicated_deduplication_window = 5000";
@@ -11,17 +14,23 @@ const WINDOW: &str = "SETTINGS non_replicated_deduplication_window = 5000";
 /// The user that query-api connects as.
 pub const READER: &str = "daybook_query";
 
-/// How many row policies bind a user in a database.
-pub const POLICIES: &str =
-    "SELECT count() FROM system.row_policies WHERE has(apply_to_list, ?) AND database IN (?, '')";
+/// The domain of what is of the whole organisation.
+pub const WHOLE: &str = IncidentStanding::WHOLE;
+
+/// How many row policies of the server's configuration bind a user in a database.
+pub const POLICIES: &str = "SELECT count() FROM system.row_policies \
+    WHERE has(apply_to_list, ?) AND database IN (?, '') AND storage LIKE 'users%'";
 
 /// Makes the row policies where they are made by SQL: first that who asks for this may go on reading, since a table with a
-/// policy shows nothing to users without one. The tenant of a query stands in its `log_comment`; a query without it fails.
+/// policy shows nothing to users without one. The tenant of a query stands in its `log_comment`, and behind it the domain of who
+/// asks, where they are of one; a query without it fails.
 pub fn policies(database: &str) -> [String; 2] {
     [
-        format!("CREATE ROW POLICY IF NOT EXISTS daybook_writer ON {database}.* USING 1 TO CURRENT_USER"),
+        format!("CREATE ROW POLICY OR REPLACE daybook_writer ON {database}.* USING 1 TO CURRENT_USER"),
         format!(
-            "CREATE ROW POLICY IF NOT EXISTS daybook_tenant ON {database}.* USING tenant = toUUID(getSetting('log_comment')) TO {READER}"
+            "CREATE ROW POLICY OR REPLACE daybook_tenant ON {database}.* USING \
+             tenant = toUUID(substring(getSetting('log_comment'), 1, 36)) AND \
+             (length(getSetting('log_comment')) = 36 OR domain IN ('{WHOLE}', substring(getSetting('log_comment'), 38))) TO {READER}"
         ),
     ]
 }
@@ -34,6 +43,7 @@ pub fn tables(prefix: &str) -> Vec<String> {
         format!(
             "CREATE TABLE IF NOT EXISTS {prefix}batches (
                 tenant UUID,
+                domain LowCardinality(String),
                 sink LowCardinality(String),
                 slot UInt8,
                 seq UInt64,
@@ -49,6 +59,7 @@ pub fn tables(prefix: &str) -> Vec<String> {
         format!(
             "CREATE TABLE IF NOT EXISTS {prefix}checkpoints (
                 tenant UUID,
+                domain LowCardinality(String),
                 sink LowCardinality(String),
                 topic LowCardinality(String),
                 partition Int32,
@@ -60,6 +71,7 @@ pub fn tables(prefix: &str) -> Vec<String> {
         format!(
             "CREATE TABLE IF NOT EXISTS {prefix}parked (
                 tenant UUID,
+                domain LowCardinality(String),
                 sink LowCardinality(String),
                 topic LowCardinality(String),
                 partition Int32,
@@ -73,6 +85,7 @@ pub fn tables(prefix: &str) -> Vec<String> {
         format!(
             "CREATE TABLE IF NOT EXISTS {prefix}events (
                 tenant UUID,
+                domain LowCardinality(String),
                 context LowCardinality(String),
                 partition Int32,
                 number UInt64,
@@ -95,6 +108,7 @@ pub fn tables(prefix: &str) -> Vec<String> {
         format!(
             "CREATE TABLE IF NOT EXISTS {prefix}incident_facts (
                 tenant UUID,
+                domain LowCardinality(String),
                 id UUID,
                 version UInt64,
                 fact LowCardinality(String),
@@ -115,6 +129,7 @@ pub fn tables(prefix: &str) -> Vec<String> {
         format!(
             "CREATE TABLE IF NOT EXISTS {prefix}incident_daily (
                 tenant UUID,
+                domain LowCardinality(String),
                 day Date32,
                 `group` UUID,
                 category String,
@@ -124,26 +139,52 @@ pub fn tables(prefix: &str) -> Vec<String> {
                 reopened Int64,
                 cancelled Int64,
                 backlog Int64
-            ) ENGINE = SummingMergeTree ORDER BY (tenant, day, `group`, category) {WINDOW}"
+            ) ENGINE = SummingMergeTree ORDER BY (tenant, day, `group`, category, domain) {WINDOW}"
         ),
         format!(
-            "CREATE MATERIALIZED VIEW IF NOT EXISTS {prefix}incident_daily_feed TO {prefix}incident_daily AS
-            SELECT tenant, toDate32(at, 'UTC') AS day, side.1 AS `group`, side.2 AS category,
-                countIf(side.4 AND fact = 'created') AS opened,
-                countIf(side.4 AND fact = 'resolved') AS resolved,
-                countIf(side.4 AND fact = 'closed') AS closed,
-                countIf(side.4 AND fact = 'reopened') AS reopened,
-                countIf(side.4 AND fact = 'cancelled') AS cancelled,
-                sum(side.3) AS backlog
-            FROM (
-                SELECT tenant, at, fact, arrayJoin([
-                    (`group`, category, toInt64(is_open), true),
-                    (was_group, was_category, -toInt64(was_open), false)
-                ]) AS side
-                FROM {prefix}incident_facts
-            )
-            WHERE side.3 != 0 OR side.4
-            GROUP BY tenant, day, `group`, category"
+            "CREATE MATERIALIZED VIEW IF NOT EXISTS {prefix}incident_daily_feed TO {prefix}incident_daily AS {}",
+            feed(prefix)
         ),
     ]
+}
+
+/// Whether a table of a database is there and knows no domain.
+pub const BEFORE_DOMAINS: &str = "SELECT count() FROM system.tables \
+    WHERE database = ? AND name = ? AND NOT match(create_table_query, '[( ,`]domain[ ,`]')";
+
+/// Gives tables of a release before domains their column, the daily figures last.
+pub fn domains(prefix: &str) -> Vec<String> {
+    let add = |table: &str, more: &str| {
+        format!("ALTER TABLE {prefix}{table} ADD COLUMN IF NOT EXISTS domain LowCardinality(String) AFTER tenant{more}")
+    };
+    let all = ["batches", "checkpoints", "parked", "events", "incident_facts"].map(|table| add(table, ""));
+    let daily = add("incident_daily", ", MODIFY ORDER BY (tenant, day, `group`, category, domain)");
+    all.into_iter().chain([daily]).collect()
+}
+
+/// Has the daily figures of a release before domains fed with them.
+pub fn feed_domains(prefix: &str) -> String {
+    format!("ALTER TABLE {prefix}incident_daily_feed MODIFY QUERY {}", feed(prefix))
+}
+
+/// The daily figures of new facts.
+fn feed(prefix: &str) -> String {
+    format!(
+        "SELECT tenant, domain, toDate32(at, 'UTC') AS day, side.1 AS `group`, side.2 AS category,
+            countIf(side.4 AND fact = 'created') AS opened,
+            countIf(side.4 AND fact = 'resolved') AS resolved,
+            countIf(side.4 AND fact = 'closed') AS closed,
+            countIf(side.4 AND fact = 'reopened') AS reopened,
+            countIf(side.4 AND fact = 'cancelled') AS cancelled,
+            sum(side.3) AS backlog
+        FROM (
+            SELECT tenant, domain, at, fact, arrayJoin([
+                (`group`, category, toInt64(is_open), true),
+                (was_group, was_category, -toInt64(was_open), false)
+            ]) AS side
+            FROM {prefix}incident_facts
+        )
+        WHERE side.3 != 0 OR side.4
+        GROUP BY tenant, domain, day, `group`, category"
+    )
 }

@@ -15,6 +15,7 @@ use crate::{batch::Entry, sink::SinkError};
 #[derive(Debug, Row, Serialize)]
 pub struct Fact {
     pub tenant: Id,
+    pub domain: String,
     pub id: Id,
     pub version: u64,
     pub fact: &'static str,
@@ -33,6 +34,7 @@ pub struct Fact {
 #[derive(Row, Deserialize)]
 struct KnownRow {
     tenant: Id,
+    domain: String,
     id: Id,
     status: String,
     group: Id,
@@ -60,6 +62,7 @@ pub async fn facts(client: &Client, table: &str, entries: &[Entry]) -> Result<Ve
         let Ok((is, when)) = was.after(event.index, event.body.clone()) else { continue };
         facts.push(Fact {
             tenant: Id(key.0),
+            domain: is.domain.clone(),
             id: Id(key.1),
             version: wire.version,
             fact: event.kind.events()[event.index].name,
@@ -104,10 +107,10 @@ async fn load(
             part.iter().map(|((tenant, id), version)| format!("('{tenant}','{id}',{version})")).collect();
         let rows: Vec<KnownRow> = client
             .query(&format!(
-                "SELECT tenant, id, last.1 AS status, last.2 AS `group`, last.3 AS category, last.4 AS priority, last.5 AS opened_at
+                "SELECT tenant, last.6 AS domain, id, last.1 AS status, last.2 AS `group`, last.3 AS category, last.4 AS priority, last.5 AS opened_at
                  FROM (
                      SELECT f.tenant AS tenant, f.id AS id,
-                         argMax((f.status, f.`group`, f.category, f.priority, f.opened_at), f.version) AS last
+                         argMax((f.status, f.`group`, f.category, f.priority, f.opened_at, f.domain), f.version) AS last
                      FROM {table} AS f
                      INNER JOIN (SELECT toUUID(k.1) AS tenant, toUUID(k.2) AS id, toUInt64(k.3) AS first
                                  FROM (SELECT arrayJoin([{keys}]) AS k)) AS w ON f.tenant = w.tenant AND f.id = w.id
@@ -121,8 +124,11 @@ async fn load(
             .await
             .map_err(super::away)?;
         for row in rows {
-            let KnownRow { tenant, id, status, group, category, priority, opened_at } = row;
-            known.insert((tenant.0, id.0), IncidentStanding { status, group: group.0, category, priority, opened_at });
+            let KnownRow { tenant, domain, id, status, group, category, priority, opened_at } = row;
+            known.insert(
+                (tenant.0, id.0),
+                IncidentStanding { domain, status, group: group.0, category, priority, opened_at },
+            );
         }
     }
     Ok(known)

@@ -4,7 +4,7 @@
 //! ends. Whoever goes on, after an error, a restart or in another instance, stores exactly that batch again first. Its
 //! inserts carry the same tokens, so what is there already is not stored twice, nor counted twice in dependent views.
 
-mod ddl;
+pub mod ddl;
 mod facts;
 mod rows;
 
@@ -79,10 +79,27 @@ impl ClickhouseSink {
     async fn prepare(&self) -> Result<(), SinkError> {
         let create = format!("CREATE DATABASE IF NOT EXISTS {}", self.database);
         self.client.clone().with_database("").query(&create).execute().await.map_err(away)?;
+        // First, since what feeds a table has to find its columns.
+        if self.is_before_domains("incident_daily").await? {
+            for statement in ddl::domains(&self.prefix) {
+                self.client.query(&statement).execute().await.map_err(away)?;
+            }
+        }
         for statement in ddl::tables(&self.prefix) {
             self.client.query(&statement).execute().await.map_err(away)?;
         }
+        if self.is_before_domains("incident_daily_feed").await? {
+            self.client.query(&ddl::feed_domains(&self.prefix)).execute().await.map_err(away)?;
+        }
+        self.client.clear_cached_metadata().await;
         self.guard().await
+    }
+
+    /// Whether that table is there as releases before domains made it.
+    async fn is_before_domains(&self, table: &str) -> Result<bool, SinkError> {
+        let query = self.client.query(ddl::BEFORE_DOMAINS).bind(&self.database).bind(self.table(table));
+        let tables: u64 = query.fetch_one().await.map_err(away)?;
+        Ok(tables > 0)
     }
 
     /// Sees to it that query-api's user reads one tenant's rows only: by a policy of the server's configuration, or, where
@@ -155,6 +172,7 @@ impl ClickhouseSink {
         let Progress::Journal { advances, .. } = &batch.progress else { return Ok(()) };
         let mut announcement = Announcement {
             tenant: Id(daybook_kernel::PLATFORM),
+            domain: ddl::WHOLE.to_owned(),
             sink: self.sink.to_owned(),
             slot: u8::try_from(self.seq % SLOTS).unwrap_or(0),
             seq: self.seq,
@@ -219,8 +237,9 @@ impl ClickhouseSink {
     }
 
     async fn rows_of(&self, entries: &[crate::batch::Entry], token: &str) -> Result<(), SinkError> {
-        let events: Vec<_> = entries.iter().flat_map(rows::events).collect();
         let facts = facts::facts(&self.client, &self.table("incident_facts"), entries).await?;
+        let domains: HashMap<Uuid, &str> = facts.iter().map(|fact| (fact.id.0, &*fact.domain)).collect();
+        let events: Vec<_> = entries.iter().flat_map(|entry| rows::events(entry, &domains)).collect();
         self.insert("events", Some(format!("{token}-events")), &events).await?;
         self.insert("incident_facts", Some(format!("{token}-facts")), &facts).await
     }
@@ -228,6 +247,7 @@ impl ClickhouseSink {
     async fn mark(&self, book: &ParkedBook, parked: bool) -> Result<(), SinkError> {
         let row = Parked {
             tenant: Id(book.tenant),
+            domain: ddl::WHOLE.to_owned(),
             sink: self.sink.to_owned(),
             topic: book.topic.to_string(),
             partition: book.partition,
@@ -246,6 +266,7 @@ impl ClickhouseSink {
             .iter()
             .map(|advance| Reached {
                 tenant: Id(daybook_kernel::PLATFORM),
+                domain: ddl::WHOLE.to_owned(),
                 sink: self.sink.to_owned(),
                 topic: advance.topic.to_string(),
                 partition: advance.partition,

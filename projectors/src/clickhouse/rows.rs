@@ -1,11 +1,14 @@
 //! The rows of a batch.
 
+use std::collections::HashMap;
+
 use clickhouse::Row;
-use daybook_kernel::{Datum, RecordShape, Shape, json};
+use daybook_kernel::{Belonging, Datum, Kind, RecordShape, Shape, json};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::{Map, Value as Json};
 use uuid::Uuid;
 
+use super::ddl::WHOLE;
 use crate::batch::Entry;
 
 /// A UUID as ClickHouse's binary row format has it: two halves.
@@ -29,6 +32,7 @@ impl<'de> Deserialize<'de> for Id {
 #[derive(Debug, Clone, Row, Serialize, Deserialize)]
 pub struct Announcement {
     pub tenant: Id,
+    pub domain: String,
     pub sink: String,
     pub slot: u8,
     pub seq: u64,
@@ -44,6 +48,7 @@ pub struct Announcement {
 #[derive(Debug, Row, Serialize)]
 pub struct Reached {
     pub tenant: Id,
+    pub domain: String,
     pub sink: String,
     pub topic: String,
     pub partition: i32,
@@ -55,6 +60,7 @@ pub struct Reached {
 #[derive(Debug, Row, Serialize, Deserialize)]
 pub struct Parked {
     pub tenant: Id,
+    pub domain: String,
     pub sink: String,
     pub topic: String,
     pub partition: i32,
@@ -68,6 +74,7 @@ pub struct Parked {
 #[derive(Debug, Row, Serialize)]
 pub struct EventRow {
     pub tenant: Id,
+    pub domain: String,
     pub context: &'static str,
     pub partition: i32,
     pub number: u64,
@@ -86,12 +93,13 @@ pub struct EventRow {
     pub data: String,
 }
 
-/// The rows of an entry's events.
-pub fn events(entry: &Entry) -> impl Iterator<Item = EventRow> {
+/// The rows of an entry's events; `domains` says of incidents which domain they are of.
+pub fn events<'a>(entry: &'a Entry, domains: &'a HashMap<Uuid, &str>) -> impl Iterator<Item = EventRow> + 'a {
     entry.each().enumerate().map(|(index, (wire, event))| {
         let shape = event.kind.events()[event.index].body;
         EventRow {
             tenant: Id(entry.envelope.tenant),
+            domain: domain(event.kind, domains.get(&wire.aggregate_id).copied()),
             context: entry.context,
             partition: entry.position.partition,
             number: entry.position.number,
@@ -109,6 +117,13 @@ pub fn events(entry: &Entry) -> impl Iterator<Item = EventRow> {
             data: impersonal(shape, &event.body).to_string(),
         }
     })
+}
+
+/// The domain of an event: what is said of its aggregate; of what can be of no domain, the whole organisation. Of the rest it is not
+/// known here, and nobody of a domain reads it.
+fn domain(kind: &dyn Kind, said: Option<&str>) -> String {
+    let can_be = kind.meta().shape.fields.iter().any(|field| field.belongs == Some(Belonging::Domain));
+    said.unwrap_or(if can_be { "" } else { WHOLE }).to_owned()
 }
 
 /// A record as JSON without anything personal, sealed or not.

@@ -69,10 +69,12 @@ impl Options {
 /// When the address is none.
 pub fn pool(settings: &sections::Postgres) -> Result<PgPool, sqlx::Error> {
     let options: PgConnectOptions = settings.url.parse()?;
-    let mut options = options
-        .username(&settings.user)
-        .application_name("daybook-projector")
-        .options([("client_min_messages", "warning")]);
+    let mut options = options.username(&settings.user).application_name("daybook-projector").options([
+        ("client_min_messages", "warning"),
+        // Tables that wait for work begin empty and hold a hundred thousand rows a minute later: the plan that was good for the
+        // one looks at every row of the other, each time.
+        ("plan_cache_mode", "force_custom_plan"),
+    ]);
     if let Some(password) = &settings.password {
         options = options.password(password.expose());
     }

@@ -41,7 +41,7 @@ struct Mark {
 impl Source for Clickhouse {
     async fn read(&self) -> Result<Reached, Fault> {
         let sql = clickhouse_reached(&self.table("checkpoints"));
-        let marks: Vec<Mark> = self.rows(self.of(PLATFORM, &sql).bind(CLICKHOUSE_SINK)).await?;
+        let marks: Vec<Mark> = self.rows(self.of(PLATFORM, None, &sql).bind(CLICKHOUSE_SINK)).await?;
         Ok(Reached { marks: marks.into_iter().filter_map(Mark::placed).collect(), parked: Vec::new() })
     }
 }

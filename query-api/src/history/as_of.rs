@@ -8,7 +8,7 @@ use uuid::Uuid;
 use super::event::{BEFORE, Recorded};
 use crate::app::{App, Scope, unknown};
 use crate::document::Stored;
-use crate::get::present;
+use crate::get::is_clear;
 use crate::stores::{Fault, Store};
 
 /// The aggregate as it was known at that time: after the last event recorded by then.
@@ -17,10 +17,8 @@ use crate::stores::{Fault, Store};
 /// 404 when it had not begun; 503 when Postgres is away.
 pub async fn as_of(app: &App, kind: &'static dyn Kind, scope: &Scope, id: Uuid, at: Time) -> Result<Stored, ApiError> {
     let mut reading = scope.reading(app).await?;
-    if !scope.rows.is_everything() {
-        // Whose it is now decides about its past.
-        present(&mut reading, kind, scope, id).await?;
-    }
+    // Whose it is now decides about its past.
+    let is_clear = is_clear(&mut reading, kind, scope, id).await?;
     let rows = sqlx::query(BEFORE)
         .bind(scope.tenant)
         .bind(kind.meta().type_name)
@@ -42,6 +40,7 @@ pub async fn as_of(app: &App, kind: &'static dyn Kind, scope: &Scope, id: Uuid, 
             version: event.version,
             created_at,
             updated_at: event.when(),
+            is_clear,
             document: serde_json::Map::new(),
         };
         folded = Some((kind.settle(state), stored));

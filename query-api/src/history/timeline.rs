@@ -1,4 +1,4 @@
-//! The timeline: an aggregate's events, with who gave the command and when, personal data opened.
+//! The timeline: an aggregate's events, with who gave the command and when, personal data opened where it is for the caller.
 
 use std::collections::BTreeSet;
 
@@ -7,13 +7,14 @@ use axum::http::HeaderMap;
 use axum::response::{IntoResponse, Response};
 use daybook_kernel::{Kind, blind, json};
 use daybook_platform::ApiError;
-use daybook_schemas::sealing::keys_of;
+use daybook_schemas::sealing::{keys_of, mask};
 
 use super::event::{AFTER, BACKWARDS, Recorded};
 use crate::app::{App, Scope, parse_id, unknown};
 use crate::asker::Asker;
+use crate::document::MASKED;
 use crate::freshness::Position;
-use crate::get::present;
+use crate::get::is_clear;
 use crate::params::Params;
 use crate::sequence::Sequence;
 use crate::stores::{Fault, Store};
@@ -40,9 +41,7 @@ pub async fn answer(
     app.tides.postgres.passed(scope.tenant, &positions).await?;
 
     let mut reading = scope.reading(&app).await?;
-    if !scope.rows.is_everything() {
-        present(&mut reading, kind, &scope, id).await?;
-    }
+    let is_clear = is_clear(&mut reading, kind, &scope, id).await?;
     let rows = sqlx::query(if sequence.descending { BACKWARDS } else { AFTER })
         .bind(scope.tenant)
         .bind(kind.meta().type_name)
@@ -60,17 +59,27 @@ pub async fn answer(
     for row in &rows {
         let event = Recorded::read(row)?;
         let (kind, index, body) = app.history.read(&mut reading, &event).await?;
-        keys_of(&body, &mut keys);
+        if is_clear {
+            keys_of(&body, &mut keys);
+        }
         read.push((event, kind.events()[index].body, body));
     }
     drop(reading);
     let ring = app.ring(scope.tenant, keys).await?;
     let mut events = Vec::with_capacity(read.len());
     for (event, shape, mut body) in read {
-        let opened = ring.open(scope.tenant, shape, &mut body);
-        opened.map_err(|error| Fault::unreadable(Store::Postgres, format!("event {}: {error}", event.id)))?;
+        if is_clear {
+            let opened = ring.open(scope.tenant, shape, &mut body);
+            opened.map_err(|error| Fault::unreadable(Store::Postgres, format!("event {}: {error}", event.id)))?;
+        } else {
+            mask(&mut body);
+        }
         blind::hide(shape, &mut body);
-        events.push((event.version, event.shown(json::write_record(shape, &body))));
+        let (version, mut shown) = (event.version, event.shown(json::write_record(shape, &body)));
+        if !is_clear {
+            shown[MASKED] = true.into();
+        }
+        events.push((version, shown));
     }
     Ok(Json(sequence.answer(app.vault.sealer(), events)).into_response())
 }

@@ -203,6 +203,7 @@ impl Listing {
             tenant: self.scope.tenant,
             kind: self.kind,
             rows: &self.scope.rows,
+            clear: &self.scope.clear,
             filters: &self.filters,
             only: self.scope.only,
             order: &self.order,

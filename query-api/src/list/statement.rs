@@ -51,6 +51,8 @@ pub struct Page<'a> {
     pub kind: &'static dyn Kind,
     /// Which of them the caller may see.
     pub rows: &'a authority::Filter,
+    /// In which of them the caller may see what is personal.
+    pub clear: &'a authority::Filter,
     /// What must hold for each row.
     pub filters: &'a [Filter],
     /// Where only one row may be seen: its id.
@@ -106,6 +108,12 @@ impl Statement {
         self
     }
 
+    /// Whether what is personal in a row `v` of a kind's default view may be seen, as a column `is_clear`.
+    pub fn is_clear(&mut self, kind: &dyn Kind, clear: &authority::Filter) -> String {
+        // A comparison with an empty column is neither true nor false to Postgres; what is not known to be for somebody is not.
+        format!("({}) IS TRUE AS is_clear", rows::sql(self, kind, "v", clear.condition()))
+    }
+
     /// Adds a value and gives its placeholder.
     pub fn bind(&mut self, value: Bind) -> String {
         self.binds.push(value);
@@ -113,17 +121,19 @@ impl Statement {
     }
 
     /// The page's statement. Its rows are `id, version, created_at, updated_at` (microseconds), `keys` (the order's columns as
-    /// text), `view_version` and `doc`.
+    /// text), `view_version`, `is_clear` and `doc`.
     pub fn page(page: &Page<'_>) -> Self {
         let mut statement = Self::default();
         let family = statement.bind(Bind::Text(page.family.to_owned()));
         let tenant = statement.bind(Bind::Id(page.tenant));
         let keys: Vec<_> = page.order.columns.iter().map(|column| format!("{}::text", column.sql())).collect();
+        let clear = statement.holds(page, page.clear);
         // Columns are named with their table: `created_at` alone would be the one shown, which no index serves.
         let mut select = format!(
             "SELECT v.id, v.version, (extract(epoch FROM v.created_at) * 1000000)::bigint AS created_at, \
              (extract(epoch FROM v.updated_at) * 1000000)::bigint AS updated_at, ARRAY[{}] AS keys, \
-             (SELECT version FROM daybook.views WHERE view = {family} AND state = 'live') AS view_version, v.doc \
+             (SELECT version FROM daybook.views WHERE view = {family} AND state = 'live') AS view_version, \
+             ({clear}) IS TRUE AS is_clear, v.doc \
              FROM {} v WHERE v.tenant = {tenant}",
             keys.join(", "),
             page.view,
@@ -133,7 +143,7 @@ impl Statement {
             select += &format!(" AND v.id = {only}");
         }
         if !page.rows.is_everything() {
-            let condition = statement.visible(page);
+            let condition = statement.holds(page, page.rows);
             select += &format!(" AND {condition}");
         }
         for filter in page.filters {
@@ -151,16 +161,14 @@ impl Statement {
         statement
     }
 
-    /// The condition that the caller may see a row. A special view need not hold what says whose an aggregate is; its default
-    /// view does.
-    fn visible(&mut self, page: &Page<'_>) -> String {
-        match page.view == page.family {
-            true => rows::sql(self, page.kind, "v", page.rows.condition()),
-            false => {
-                let condition = rows::sql(self, page.kind, "a", page.rows.condition());
-                format!("v.id IN (SELECT a.id FROM {} a WHERE a.tenant = v.tenant AND {condition})", page.family)
-            }
+    /// The condition that a row is among those of a filter. A special view need not hold what says whose an aggregate is; its
+    /// default view does.
+    fn holds(&mut self, page: &Page<'_>, filter: &authority::Filter) -> String {
+        if filter.is_everything() || page.view == page.family {
+            return rows::sql(self, page.kind, "v", filter.condition());
         }
+        let condition = rows::sql(self, page.kind, "a", filter.condition());
+        format!("v.id IN (SELECT a.id FROM {} a WHERE a.tenant = v.tenant AND {condition})", page.family)
     }
 
     /// The text of the statement: names that are declared, and places for what a caller says.
@@ -250,6 +258,7 @@ mod tests {
             tenant: Uuid::nil(),
             kind: daybook_contents::kind("incident.Incident").unwrap(),
             rows: &everything(),
+            clear: &everything(),
             filters: &[],
             only: None,
             order: &order,
@@ -288,6 +297,7 @@ mod tests {
             tenant: Uuid::nil(),
             kind: daybook_contents::kind("incident.Incident").unwrap(),
             rows: &everything(),
+            clear: &everything(),
             filters: &[filter],
             only: None,
             order: &order,

@@ -15,11 +15,12 @@ use uuid::Uuid;
 
 use crate::app::App;
 use crate::asker::Asker;
+use crate::document::MASKED;
 use crate::freshness::Position;
 use crate::list::cursor::Cursor;
 use crate::params::Params;
 use crate::stores::{Fault, Store};
-use query::{Wanted, suggest};
+use query::{CLEAR, Wanted, suggest};
 use scope::Searched;
 
 /// Hits of a page where nothing is said.
@@ -82,7 +83,7 @@ pub async fn answer(
         .map(|(name, counted)| (name.clone(), counts(counted)))
         .collect();
     let answer = json!({
-        "items": hits.into_iter().map(hit).collect::<Vec<_>>(),
+        "items": hits.into_iter().map(|found| hit(&searched, found)).collect::<Vec<_>>(),
         "total": { "value": found["hits"]["total"]["value"], "is_exact": found["hits"]["total"]["relation"] == "eq" },
         "facets": facets,
         "next_cursor": next_cursor,
@@ -111,8 +112,9 @@ pub async fn suggestions(
 
     let mut found =
         app.opensearch.search(&searched.indexes(&app.opensearch), &suggest(&searched, &begun, limit)).await?;
-    let hits = found["hits"]["hits"].take();
-    let items = hits.as_array().into_iter().flatten().map(|hit| suggestion(&searched, hit)).collect::<Vec<_>>();
+    let mut hits = found["hits"]["hits"].take();
+    let hits = hits.as_array_mut().into_iter().flatten();
+    let items = hits.map(|hit| suggestion(&searched, hit)).collect::<Vec<_>>();
     Ok(Json(json!({ "items": items })).into_response())
 }
 
@@ -129,9 +131,31 @@ fn words(params: &mut Params) -> Result<Option<String>, ApiError> {
     }
 }
 
+/// Whether what is personal in a hit is for the caller: as the store says where it is not so of all.
+fn is_clear(searched: &Searched, hit: &Value) -> bool {
+    let named = hit["matched_queries"].as_array();
+    searched.clear().is_none() || named.is_some_and(|named| named.iter().any(|name| name == CLEAR))
+}
+
+/// Leaves out of a hit what is personal in it: the fields, and the words that were found there.
+fn mask(searched: &Searched, hit: &mut Value) {
+    let type_name = hit["_source"]["type"].as_str().unwrap_or_default().to_owned();
+    for name in searched.personal(&type_name) {
+        for part in ["_source", "highlight"] {
+            if let Some(fields) = hit[part].as_object_mut() {
+                fields.shift_remove(name);
+            }
+        }
+    }
+}
+
 /// A hit as a caller sees it: what it is, how well it fits, its fields, and the words found, marked with `<em>` in text that
 /// is otherwise escaped for HTML.
-fn hit(mut hit: Value) -> Value {
+fn hit(searched: &Searched, mut hit: Value) -> Value {
+    let is_clear = is_clear(searched, &hit);
+    if !is_clear {
+        mask(searched, &mut hit);
+    }
     let mut fields = hit["_source"].take();
     let mut shown = Map::new();
     for name in ["type", "id", "version"] {
@@ -142,6 +166,9 @@ fn hit(mut hit: Value) -> Value {
     }
     if let Some(fields) = fields.as_object_mut() {
         fields.shift_remove("tenant");
+    }
+    if !is_clear {
+        shown.insert(MASKED.into(), true.into());
     }
     shown.insert("score".into(), hit["_score"].take());
     shown.insert("fields".into(), fields);
@@ -156,7 +183,10 @@ fn hit(mut hit: Value) -> Value {
 }
 
 /// A suggestion: what it is, and the first of its texts as a title.
-fn suggestion(searched: &Searched, hit: &Value) -> Value {
+fn suggestion(searched: &Searched, hit: &mut Value) -> Value {
+    if !is_clear(searched, hit) {
+        mask(searched, hit);
+    }
     let fields = &hit["_source"];
     let title =
         ["short_description", "name"].into_iter().chain(searched.texts()).find_map(|name| fields[name].as_str());

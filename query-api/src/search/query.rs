@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_json::{Map, Value as Json, json};
 
-use super::scope::Searched;
+use super::scope::{Place, Searched};
 
 /// Values counted of each facet.
 const VALUES: usize = 20;
@@ -27,7 +27,8 @@ impl Wanted {
     /// The body of a search for the `limit` documents after that place.
     pub fn body(&self, searched: &Searched, limit: i64, after: Option<Json>) -> Json {
         let counted = searched.facets().into_iter().chain(["type"]).map(|facet| (facet.to_owned(), self.count(facet)));
-        let (every, better) = self.matching(searched);
+        let (every, mut better) = self.matching(searched);
+        better.extend(marked_clear(searched));
         let mut body = json!({
             "size": limit,
             "query": { "bool": {
@@ -60,9 +61,9 @@ impl Wanted {
     /// one tenant of another's words.
     fn matching(&self, searched: &Searched) -> (Vec<Json>, Vec<Json>) {
         let Some(words) = &self.words else { return Default::default() };
-        let fields = searched.texts();
+        let places = searched.places();
         let each = words.split_whitespace().map(|word| {
-            let mut matched = json!({ "query": word, "fields": fields, "operator": "and", "lenient": true,
+            let mut matched = json!({ "query": word, "operator": "and", "lenient": true,
                 // What holds no word, such as a dash, asks for nothing.
                 "zero_terms_query": "all" });
             // One letter in a short word, two in a long one may be wrong, but not the first; another number is another thing.
@@ -70,13 +71,11 @@ impl Wanted {
                 matched["fuzziness"] = "AUTO".into();
                 matched["prefix_length"] = 1.into();
             }
-            constant(json!({ "multi_match": matched }), 1)
+            constant(matching_in(&places, &matched), 1)
         });
-        let as_said =
-            json!({ "query": words, "fields": fields, "type": "cross_fields", "operator": "and", "lenient": true });
-        let phrase = json!({ "query": words, "fields": fields, "type": "phrase", "lenient": true });
-        let better =
-            vec![constant(json!({ "multi_match": as_said }), 2), constant(json!({ "multi_match": phrase }), 4)];
+        let as_said = json!({ "query": words, "type": "cross_fields", "operator": "and", "lenient": true });
+        let phrase = json!({ "query": words, "type": "phrase", "lenient": true });
+        let better = vec![constant(matching_in(&places, &as_said), 2), constant(matching_in(&places, &phrase), 4)];
         (each.collect(), better)
     }
 
@@ -93,6 +92,25 @@ impl Wanted {
     }
 }
 
+/// That what is said is found in any of these places.
+fn matching_in(places: &[Place], said: &Json) -> Json {
+    let each = places.iter().map(|place| {
+        let mut matched = said.clone();
+        matched["fields"] = json!(place.fields);
+        json!({ "bool": { "must": [{ "multi_match": matched }], "filter": [place.documents] } })
+    });
+    json!({ "bool": { "should": each.collect::<Vec<_>>(), "minimum_should_match": 1 } })
+}
+
+/// The name under which a hit says that what is personal in it is for the caller.
+pub const CLEAR: &str = "clear";
+
+/// Has the hits say whether what is personal in them is for the caller, where it is not in all. It changes no score.
+fn marked_clear(searched: &Searched) -> Option<Json> {
+    let clear = searched.clear()?;
+    Some(json!({ "constant_score": { "filter": clear, "boost": 0, "_name": CLEAR } }))
+}
+
 /// A query that adds so much to a document's score, whatever it found.
 fn constant(query: Json, score: u8) -> Json {
     json!({ "constant_score": { "filter": query, "boost": score } })
@@ -100,12 +118,13 @@ fn constant(query: Json, score: u8) -> Json {
 
 /// The body of a search for documents with a word that begins like the last one said, and the words before it.
 pub fn suggest(searched: &Searched, begun: &str, limit: i64) -> Json {
-    let fields = searched.texts();
-    let shown: Vec<_> = ["id", "type", "number", "name"].into_iter().chain(fields.iter().copied()).collect();
+    let shown: Vec<_> = ["id", "type", "number", "name"].into_iter().chain(searched.texts()).collect();
+    let begun = json!({ "query": begun, "type": "bool_prefix", "operator": "and", "lenient": true });
     json!({
         "size": limit,
         "query": { "bool": {
-            "must": [{ "multi_match": { "query": begun, "fields": fields, "type": "bool_prefix", "operator": "and", "lenient": true } }],
+            "must": [matching_in(&searched.places(), &begun)],
+            "should": marked_clear(searched).into_iter().collect::<Vec<_>>(),
             "filter": [searched.filter()],
         } },
         "sort": [{ "_score": "desc" }, { "id": "asc" }],

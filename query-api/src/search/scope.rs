@@ -1,11 +1,12 @@
 //! What a caller can find: the kinds they may read, and of each the documents of their own tenant that are for them. It is a filter inside every
 //! query, not something taken away from its answer, so counts and suggestions tell nothing of others either.
 
+use daybook_contents::permissions::to_read;
 use daybook_kernel::{Field, Kind};
 use daybook_platform::ApiError;
 use serde_json::{Value as Json, json};
 
-use crate::app::{Scope, permission};
+use crate::app::Scope;
 use crate::asker::Asker;
 use crate::rows;
 use crate::stores::opensearch::Opensearch;
@@ -35,7 +36,7 @@ impl Searched {
         let (kinds, refused): (Vec<_>, Vec<_>) =
             wanted.map(|kind| (kind, Scope::of(kind, caller))).partition(|(_, scope)| scope.is_ok());
         if kinds.is_empty() {
-            let missing: Vec<_> = refused.iter().map(|(kind, _)| permission(*kind)).collect();
+            let missing: Vec<_> = refused.iter().map(|(kind, _)| to_read(*kind)).collect();
             return Err(ApiError::forbidden(&missing.join(" or ")));
         }
         Ok(Self { kinds: kinds.into_iter().filter_map(|(kind, scope)| Some((kind, scope.ok()?))).collect() })
@@ -68,6 +69,47 @@ impl Searched {
         self.each(|kind| texts(kind).map(|field| field.name).collect())
     }
 
+    /// Where words are looked for: in which documents in which fields. What is personal in a document is not searched for who may
+    /// not see it: that it is found would tell it.
+    pub fn places(&self) -> Vec<Place> {
+        if self.kinds.iter().all(|(_, scope)| scope.clear.is_everything()) {
+            return vec![Place { documents: json!({ "match_all": {} }), fields: self.texts() }];
+        }
+        let of = |(kind, scope): &(&'static dyn Kind, Scope)| {
+            let of_kind = json!({ "term": { "type": kind.meta().type_name } });
+            let clear = rows::search(*kind, scope.clear.condition());
+            let all = Place {
+                documents: json!({ "bool": { "filter": [of_kind, clear] } }),
+                fields: texts(*kind).map(|field| field.name).collect(),
+            };
+            // The rest is searched everywhere: one more place to find a document in does not make it another one.
+            let rest = Place {
+                documents: of_kind,
+                fields: texts(*kind).filter(|field| !field.shape.holds_personal()).map(|field| field.name).collect(),
+            };
+            [all, rest].into_iter().filter(|place| !place.fields.is_empty())
+        };
+        self.kinds.iter().flat_map(of).collect()
+    }
+
+    /// The documents in which the caller may see what is personal; none where they may in all.
+    pub fn clear(&self) -> Option<Json> {
+        let is_everything = self.kinds.iter().all(|(_, scope)| scope.clear.is_everything());
+        let each = self.kinds.iter().map(|(kind, scope)| {
+            let of_kind = json!({ "term": { "type": kind.meta().type_name } });
+            json!({ "bool": { "filter": [of_kind, rows::search(*kind, scope.clear.condition())] } })
+        });
+        let each: Vec<_> = each.collect();
+        (!is_everything).then(|| json!({ "bool": { "should": each, "minimum_should_match": 1 } }))
+    }
+
+    /// The fields of a type's documents that are personal.
+    pub fn personal(&self, type_name: &str) -> impl Iterator<Item = &'static str> {
+        let kind = self.kinds.iter().map(|(kind, _)| *kind).find(|kind| kind.meta().type_name == type_name);
+        let fields = kind.into_iter().flat_map(|kind| kind.meta().shape.fields);
+        fields.filter(|field| field.shape.holds_personal()).map(|field| field.name)
+    }
+
     /// The fields whose values are counted, each once.
     pub fn facets(&self) -> Vec<&'static str> {
         self.each(|kind| {
@@ -81,6 +123,15 @@ impl Searched {
         names.dedup();
         names
     }
+}
+
+/// Documents, and the fields of theirs in which words are looked for.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Place {
+    /// Which documents.
+    pub documents: Json,
+    /// The fields.
+    pub fields: Vec<&'static str>,
 }
 
 /// The alias under which the live index of a kind is searched.

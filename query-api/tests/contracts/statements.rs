@@ -6,6 +6,7 @@ use daybook_authority::{By, Filter as Records, Held, Moment, Principal, Standing
 use daybook_contents::permissions::built_in;
 use daybook_facts::user;
 use daybook_kernel::Time;
+use daybook_query_api::app::Scope;
 use daybook_query_api::cmdb::{impact, items as cis};
 use daybook_query_api::freshness::source;
 use daybook_query_api::history::{SCHEMA, event};
@@ -32,7 +33,6 @@ const CONSTANT: &[&str] = &[
     cis::EDGES_OF,
     cis::ITEMS,
     impact::OPEN_INCIDENTS,
-    members::USERS,
     standings::USER,
     standings::GROUPS,
     standings::ROLES,
@@ -58,6 +58,11 @@ fn somebody() -> Records {
     let principal =
         Principal { user: Uuid::nil(), tenant: Uuid::nil(), standing: Some(Arc::new(standing)), token: None };
     Records::of(&principal, "incident:read", Moment::at(Time(0)))
+}
+
+/// What that person reads of a kind.
+fn scope() -> Scope {
+    Scope { tenant: Uuid::nil(), only: None, rows: somebody(), clear: somebody(), domain: Some("health".into()) }
 }
 
 /// Every form that the list of every kind can take: each filter, each order, each place to begin.
@@ -87,6 +92,7 @@ fn lists() -> Vec<String> {
                         tenant: Uuid::nil(),
                         kind: listed.kind,
                         rows: &somebody(),
+                        clear: &somebody(),
                         filters: &filters,
                         only: Some(Uuid::nil()),
                         order: &order,
@@ -108,9 +114,12 @@ async fn the_schema_understands_every_statement() {
     let of_kinds = daybook_contents::kinds().flat_map(|kind| {
         let of_logs = items::logs(kind)
             .flat_map(move |(field, _)| [true, false].map(|down| items::statement(kind, field.name, down)));
-        std::iter::once(get::statement(kind)).chain(of_logs)
+        std::iter::once(get::statement(kind, &scope(), Uuid::nil()).sql).chain(of_logs)
     });
-    let all: Vec<String> = CONSTANT.iter().map(|sql| (*sql).to_owned()).chain(of_kinds).chain(lists()).collect();
+    let users = daybook_contents::kind("identity.User").unwrap();
+    let of_members = members::statement(users, &scope(), &[Uuid::nil()]).sql;
+    let all: Vec<String> =
+        CONSTANT.iter().map(|sql| (*sql).to_owned()).chain(of_kinds).chain([of_members]).chain(lists()).collect();
     assert!(all.len() > 60, "only {}", all.len());
     let mut connection = system.owner.acquire().await.unwrap();
     for sql in all {

@@ -4,12 +4,7 @@
 use daybook_kernel::Shape;
 use serde_json::{Value as Json, json};
 
-use super::{
-    Paths, parts,
-    questions::{permission, question},
-    reference,
-    shapes::Schemas,
-};
+use super::{Paths, parts, questions::question, reference, shapes::Schemas};
 
 /// Adds the questions.
 pub fn add(schemas: &mut Schemas, paths: &mut Paths) {
@@ -174,7 +169,7 @@ fn of_organization(paths: &mut Paths, name: &str, of: &str, about: &str) {
     let Some(kind) = daybook_contents::kind(of) else { return };
     let parameters = vec![reference("parameters", "Id"), reference("parameters", "Position")];
     let given = json!({ "200": parts::answer(about, reference("schemas", of)) });
-    let (id, permission) = (format!("organization.{name}"), permission(kind));
+    let (id, permission) = (format!("organization.{name}"), daybook_contents::permissions::to_read(kind));
     let operation = question(&id, of, about, &permission, parameters, given, parts::QUERY_REFUSALS);
     paths.add(&format!("/api/v1/organizations/{{id}}/{name}"), "get", operation);
 }

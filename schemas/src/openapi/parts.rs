@@ -89,6 +89,15 @@ pub fn responses(given: Json, refusals: &[&str]) -> Json {
     responses.into()
 }
 
+/// That what is personal in a record is not for the caller.
+pub fn masked() -> Json {
+    json!({
+        "type": "boolean",
+        "const": true,
+        "description": "Only where what is personal is not for the caller, and therefore null: it needs the permission to read what is personal.",
+    })
+}
+
 /// A JSON answer.
 pub fn answer(about: &str, schema: Json) -> Json {
     json!({ "description": about, "content": { "application/json": { "schema": schema } } })
@@ -132,6 +141,7 @@ pub fn event() -> Json {
             "on_behalf_of": { "type": ["string", "null"], "description": "For whom, where that is somebody else." },
             "correlation_id": text("What it and its cause have in common."),
             "position": text("Where its entry stands in the journal."),
+            "masked": masked(),
             "data": { "type": "object", "description": "What it says; its schema is registered under its type." },
         },
     })

@@ -1,6 +1,6 @@
 //! The questions that every aggregate answers: list, get, timeline, actions, growing lists; and the special lists.
 
-use daybook_contents::BoundedContext;
+use daybook_contents::{BoundedContext, permissions::to_read};
 use daybook_kernel::{Kind, RecordShape, Shape};
 use serde_json::{Value as Json, json};
 
@@ -17,7 +17,7 @@ pub fn of(kind: &'static dyn Kind, schemas: &mut Schemas, paths: &mut Paths) {
     let state = || reference("schemas", meta.type_name);
     let ask = |name: &str, about: &str, parameters: Vec<Json>, given: Json, refusals: &[&str]| {
         let id = format!("{}.{name}", meta.events);
-        question(&id, meta.type_name, about, &permission(kind), parameters, given, refusals)
+        question(&id, meta.type_name, about, &to_read(kind), parameters, given, refusals)
     };
 
     let about = format!("Those of the caller's tenant, newest first: {}", meta.shape.doc);
@@ -55,6 +55,9 @@ pub fn of(kind: &'static dyn Kind, schemas: &mut Schemas, paths: &mut Paths) {
             schema["properties"]["item"] = json!({ "type": "integer", "description": "Its number, from 1." });
             schema["properties"]["at"] =
                 json!({ "type": "string", "format": "date-time", "description": "When it was recorded." });
+            if Shape::Record(item).holds_personal() {
+                schema["properties"]["masked"] = parts::masked();
+            }
             schema["description"] = item.doc.into();
             schemas.add(&name, schema);
             let given = json!({ "200": parts::answer("A page.", page_of(reference("schemas", &name))) });
@@ -73,8 +76,7 @@ pub fn special_views(context: &'static BoundedContext, schemas: &mut Schemas, pa
         let given = json!({ "200": parts::answer("A page.", page_of(reference("schemas", &name))) });
         let id = format!("{}.{}", kind.meta().events, view.name);
         let parameters = list_parameters(view.shape);
-        let operation =
-            question(&id, kind.meta().type_name, view.doc, &permission(kind), parameters, given, WITH_CURSOR);
+        let operation = question(&id, kind.meta().type_name, view.doc, &to_read(kind), parameters, given, WITH_CURSOR);
         paths.add(&format!("/api/v1/{}/{}", kind.meta().path, view.name), "get", operation);
     }
 }
@@ -84,11 +86,6 @@ const WITH_CURSOR: &[&str] = &["400", "401", "403", "404", "410", "503"];
 
 fn owner(kind: &'static dyn Kind) -> Owner {
     Owner { context: kind.meta().context, type_name: kind.meta().type_name }
-}
-
-/// The permission to read a kind.
-pub fn permission(kind: &dyn Kind) -> String {
-    format!("{}:read", kind.meta().events)
 }
 
 /// The operation of a question.
@@ -122,6 +119,9 @@ fn add_shown(schemas: &mut Schemas, name: &str, owner: Owner, shape: &'static Re
         ("updated_at", json!({ "type": "string", "format": "date-time", "description": "When it last changed." })),
     ] {
         schema["properties"][name] = more;
+    }
+    if shape.fields.iter().any(|field| field.shape.holds_personal()) {
+        schema["properties"]["masked"] = parts::masked();
     }
     // Sparse fields leave out all but these.
     schema["required"] = json!(["id", "version"]);

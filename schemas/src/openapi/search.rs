@@ -72,6 +72,7 @@ fn found() -> Json {
                 "id": { "type": "string", "format": "uuid" },
                 "version": { "type": "integer", "minimum": 1 },
                 "score": { "type": ["number", "null"], "description": "How well it fits." },
+                "masked": parts::masked(),
                 "fields": { "type": "object", "description": "Its fields as they are searched." },
                 "highlights": {
                     "type": "object",
@@ -98,7 +99,7 @@ fn suggestions() -> Json {
             "type": { "type": "string", "enum": type_names() },
             "id": { "type": "string", "format": "uuid" },
             "number": { "type": ["string", "null"] },
-            "title": { "type": ["string", "null"] },
+            "title": { "type": ["string", "null"], "description": "Null also where it is personal, and not for the caller." },
         },
     } } } })
 }

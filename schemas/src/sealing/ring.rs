@@ -100,7 +100,7 @@ impl Ring {
     }
 }
 
-fn is_sealed(object: &serde_json::Map<String, Json>) -> bool {
+pub(super) fn is_sealed(object: &serde_json::Map<String, Json>) -> bool {
     object.len() == 1 && object.contains_key("sealed")
 }
 

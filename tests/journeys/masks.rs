@@ -1,0 +1,154 @@
+//! Masks: what is personal in a record is for who may see it; to anybody else who may read the record it is nothing, wherever one
+//! looks, and not to be found either.
+
+use serde_json::{Value as Json, json};
+use uuid::Uuid;
+
+use crate::system::{Caller, System, Tenant, eventually, fresh, root};
+
+/// The role that sees everything but what is personal.
+const VIEWER: &str = "00000000-0000-8000-8000-000000000005";
+
+/// Somebody with an account who sees everything but what is personal.
+pub async fn viewer(tenant: &Tenant) -> Caller {
+    let email = format!("{}@view.example", fresh("vera"));
+    let vera = tenant.admin.give("users", json!({ "name": "Vera", "email": email })).await.id;
+    tenant.first.give(&format!("users/{vera}/assign_role"), json!({ "role": VIEWER })).await;
+    Caller::with_roles(&tenant.system, &tenant.id.to_string(), vera, &["admin"]).await
+}
+
+/// Whatever somebody is answered by the query API: every list, and of every record in it all that can be asked. The answers that
+/// hold the word, and how many answers and records there were, masked ones among them.
+pub async fn everything(caller: &Caller, word: &str) -> (Vec<String>, usize, usize) {
+    let document = std::fs::read_to_string(root().join("schemas/openapi/query-api.json")).unwrap();
+    let document: Json = serde_json::from_str(&document).unwrap();
+    let paths: Vec<&str> =
+        document["paths"].as_object().unwrap().keys().map(|path| path.trim_start_matches("/api/v1/")).collect();
+    let (mut telling, mut answers, mut masked) = (Vec::new(), 0, 0);
+    let mut look = async |path: &str| {
+        let answer = caller.get(path).send().await;
+        assert!(answer.status < 500, "{path}: {answer:?}");
+        let text = answer.body.to_string();
+        answers += usize::from(answer.status == 200);
+        masked += text.matches("\"masked\":true").count();
+        if text.contains(word) {
+            telling.push(path.to_owned());
+        }
+        answer.body
+    };
+    for list in paths.iter().filter(|path| !path.contains('{')) {
+        let found = look(list).await;
+        let ids = found["items"].as_array().into_iter().flatten().filter_map(|item| item["id"].as_str());
+        let of_one = |path: &&&str| path.strip_prefix(list).is_some_and(|rest| rest.starts_with("/{id}"));
+        for id in ids.take(12) {
+            for path in paths.iter().filter(of_one) {
+                look(&path.replace("{id}", id)).await;
+            }
+            look(&format!("{list}/{id}?as_of=2100-01-01T00:00:00Z")).await;
+        }
+    }
+    for query in [format!("search?q={word}"), format!("search/suggest?q={word}"), "search?limit=100".to_owned()] {
+        look(&query).await;
+    }
+    (telling, answers, masked)
+}
+
+fn texts(items: &Json) -> Vec<(Uuid, Option<&str>)> {
+    let of = |item: &'_ Json| item["id"].as_str().unwrap().parse().unwrap();
+    let items = items["items"].as_array().unwrap();
+    let text = |item| -> Option<&str> {
+        let item: &Json = item;
+        item["fields"].get("short_description").unwrap_or(&item["short_description"]).as_str()
+    };
+    let mut texts: Vec<_> = items.iter().map(|item| (of(item), text(item))).collect();
+    texts.sort_unstable();
+    texts
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs the components, see make test"]
+async fn what_is_personal_is_shown_and_found_as_far_as_it_is_held() {
+    let system = System::running();
+    let tenant = Tenant::begin(&system, "masks").await;
+    let word = fresh("lift");
+    let theirs = tenant.incident(&format!("The {word} of others")).await;
+    let ours = tenant.incident(&format!("Our {word}")).await;
+    tenant.tell(theirs.id, "add_comment", json!({ "body": format!("{word}!"), "visibility": "public" })).await;
+    let vera = viewer(&tenant).await;
+    // What the groups of hers have, she sees whole.
+    let group = tenant.admin.give("groups", json!({ "name": "Lifts" })).await.id;
+    tenant.admin.give(&format!("groups/{group}/add_member"), json!({ "user": vera.user })).await;
+    let role = json!({ "name": "Insight", "scope": "org", "reach": "team", "permissions": ["incident:read_personal"] });
+    let role = tenant.first.give("roles", role).await.id;
+    let given = tenant.first.give(&format!("users/{}/assign_role", vera.user), json!({ "role": role })).await;
+    let assigned = tenant.tell(ours.id, "assign", json!({ "group": group })).await;
+    tenant.admin.read("users", &given.position).await;
+    let position = assigned.position;
+    eventually("what is held is seen by readers", 5, async || {
+        let answer = vera.get(&format!("incidents/{}", ours.id)).position(&position).send().await;
+        let says = format!("Our {word}");
+        if answer.body["short_description"] == says.as_str() { Ok(()) } else { Err(format!("{answer:?}")) }
+    })
+    .await;
+
+    let (says, nothing) = (format!("Our {word}"), None);
+    let expected = { vec![(theirs.id, nothing), (ours.id, Some(says.as_str()))] };
+    for list in ["incidents", "incidents/queue", "search?type=incident"] {
+        assert_eq!(texts(&vera.read(list, &position).await), expected, "{list}");
+    }
+    for list in [format!("search?q={word}"), format!("search/suggest?q={word}")] {
+        let found = vera.read(&list, &position).await;
+        let ids: Vec<_> = found["items"].as_array().unwrap().iter().map(|item| item["id"].clone()).collect();
+        assert_eq!(ids, [json!(ours.id)], "{list}: {found}");
+        assert_eq!(tenant.agent.read(&list, &position).await["items"].as_array().map(Vec::len), Some(2), "{list}");
+    }
+    // By what is not personal it is found, without a word of the rest.
+    let number = theirs.number.as_deref().unwrap();
+    let found = vera.read(&format!("search?q={number}%20{number}"), &position).await;
+    assert_eq!((texts(&found), &found["items"][0]["masked"]), (vec![(theirs.id, None)], &json!(true)), "{found}");
+    for rest in ["", "?as_of=2100-01-01T00:00:00Z", "?fields=short_description", "/comments", "/timeline", "/events"] {
+        for (id, is_told) in [(theirs.id, false), (ours.id, true)] {
+            let answer = vera.get(&format!("incidents/{id}{rest}")).position(&position).send().await;
+            let text = answer.body.to_string();
+            assert_eq!(answer.status, 200, "{answer:?}");
+            if !(is_told && rest == "/comments") {
+                assert_eq!(
+                    (text.contains(&word), text.contains("\"masked\":true")),
+                    (is_told, !is_told),
+                    "{rest}: {text}"
+                );
+            }
+        }
+    }
+    // A tag of what is shown to one is not that of what is shown to another.
+    let tag = vera.get(&format!("incidents/{}", theirs.id)).send().await.header("etag").to_owned();
+    let whole = tenant.agent.get(&format!("incidents/{}", theirs.id)).header("If-None-Match", &tag).send().await;
+    assert_eq!(whole.status, 200, "{whole:?}");
+    let (telling, answers, masked) = everything(&vera, "of others").await;
+    assert_eq!(telling, [""; 0]);
+    assert!(answers > 40 && masked > 10, "{answers} answers, {masked} masked");
+
+    a_policy_masks(&tenant, &format!("incidents/{}", theirs.id)).await;
+}
+
+/// What a policy forbids is masked for those who hold it, and told again when it is in force no more.
+async fn a_policy_masks(tenant: &Tenant, path: &str) {
+    let policy = json!({
+        "name": "Personal with two factors only", "effect": "forbid", "permissions": ["incident:read_personal"],
+        "when": ["no_second_factor"],
+        "cases": [{ "permission": "incident:read_personal", "given": ["no_second_factor"], "expect": "forbidden" }],
+    });
+    let policy = tenant.admin.give("access-policies", policy).await.id;
+    let is_masked =
+        async |position: &str| tenant.agent.read(path, position).await.get("masked").is_some_and(|it| *it == true);
+    let active = tenant.first.give(&format!("access-policies/{policy}/activate"), json!({})).await;
+    assert!(is_masked(&active.position).await);
+    let why = format!(
+        "access/why?permission=incident:read_personal&type=incident&id={}",
+        path.trim_start_matches("incidents/")
+    );
+    let why = tenant.agent.read(&why, &active.position).await;
+    assert_eq!((&why["permitted"], &why["reason"]["code"]), (&json!(false), &json!("POLICY_FORBIDS")), "{why}");
+    let retired = tenant.first.give(&format!("access-policies/{policy}/retire"), json!({})).await;
+    assert!(!is_masked(&retired.position).await);
+}
