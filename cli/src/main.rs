@@ -6,6 +6,7 @@ use clap::{Parser, Subcommand};
 use fault::Fault;
 use settings::Settings;
 
+mod access;
 mod api;
 mod backup;
 mod bench;
@@ -53,6 +54,9 @@ enum Command {
     /// Lists what policies could not get done, and has it tried once more
     #[command(subcommand)]
     Policies(policies::PoliciesCommand),
+    /// Access policies as code: checks a file in Cedar, and puts it in force
+    #[command(subcommand)]
+    Access(access::AccessCommand),
     /// Looks into the journals: shows, follows, replays, verifies, counts
     #[command(subcommand)]
     Journal(journal::JournalCommand),
@@ -93,6 +97,7 @@ async fn run(command: Command) -> Result<(), Fault> {
         Command::Import(command) => import::run(command, &settings).await,
         Command::Rebuild(request) => rebuild::run(request, &settings).await,
         Command::SignIn(command) => sign_in::run(command, &settings).await,
+        Command::Access(command) => access::run(command, &settings).await,
         Command::Policies(command) => policies::run(command, &settings).await,
         Command::Journal(command) => journal::run(command, &settings).await,
         Command::Backup(request) => backup::backup(&request, &settings).await,

@@ -81,9 +81,13 @@ impl SearchSink {
         Ok(marks)
     }
 
-    /// Whether no copy of a shard may ask any more for what was replaced.
+    /// Whether no copy of a shard may ask any more for what was replaced, and no merge goes on that began when one still might: what
+    /// such a merge makes holds it, and no other merge takes the same files meanwhile.
     async fn may_be_cleaned(&self, marks: &Marks) -> Result<bool, SinkError> {
         for (index, marks) in marks {
+            if self.is_merging(index).await? {
+                return Ok(false);
+            }
             let shards = self.shards(index).await?;
             let passed = marks.iter().all(|(shard, mark)| {
                 let copies = shards.get(shard).and_then(Json::as_array).into_iter().flatten();
@@ -95,6 +99,13 @@ impl SearchSink {
             }
         }
         Ok(true)
+    }
+
+    /// Whether files of an index are being merged.
+    async fn is_merging(&self, index: &str) -> Result<bool, SinkError> {
+        let path = format!("{index}/_stats/merge?filter_path=_all.total.merges.current");
+        let answer = self.store.must(Method::GET, &path, None).await?;
+        Ok(answer["_all"]["total"]["merges"]["current"].as_i64() != Some(0))
     }
 
     /// The copies of each shard of an index, with their sequence numbers and leases.
@@ -113,8 +124,10 @@ impl SearchSink {
         for index in indexes {
             let all = json!({ "index.merge.policy.expunge_deletes_allowed": 0 });
             self.store.must(Method::PUT, &format!("{index}/_settings"), Some(all)).await?;
-            for step in ["_forcemerge?only_expunge_deletes=true", "_flush?force=true&wait_if_ongoing=true", "_refresh"]
-            {
+            // A merge keeps what is not in a commit yet, so that a shard can be recovered from the last one: first a commit. The second
+            // one takes the files that were merged away.
+            let commit = "_flush?force=true&wait_if_ongoing=true";
+            for step in [commit, "_forcemerge?only_expunge_deletes=true", commit, "_refresh"] {
                 self.store.must(Method::POST, &format!("{index}/{step}"), None).await?;
             }
         }
