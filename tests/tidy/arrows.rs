@@ -25,6 +25,8 @@ const MAY_KNOW: &[(&str, &[&str])] = &[
     ),
     // Decides who may do what; pure, as the domain is.
     ("daybook-authority", &["daybook-kernel", "daybook-facts", "daybook-contents"]),
+    // Policies as code, for the operator's tool; whoever decides links none of it.
+    ("daybook-cedar", &["daybook-kernel", "daybook-facts", "daybook-contents"]),
     ("daybook-journal", &[]),
     ("daybook-platform", &[]),
     ("daybook-schemas", &["daybook-kernel", "daybook-contents"]),
@@ -77,6 +79,7 @@ const MAY_KNOW: &[(&str, &[&str])] = &[
         "daybook-cli",
         &[
             "daybook-kernel",
+            "daybook-cedar",
             "daybook-contents",
             "daybook-schemas",
             "daybook-journal",
@@ -112,6 +115,8 @@ const ONLY_IN: &[(&str, &[&str])] = &[
     // Secrets are made and checked in one place.
     ("argon2", &["daybook-sign-in"]),
     ("lettre", &["daybook-sign-in"]),
+    // A language for policies: where they are written, not where they are decided by.
+    ("cedar-policy", &["daybook-cedar"]),
 ];
 
 /// What the domain must not link: it is pure.
