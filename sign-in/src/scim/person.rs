@@ -64,11 +64,12 @@ impl Person {
                 wanted.set(&attribute.to_lowercase(), value)?;
             }
         }
-        let mut lacking = [("userName", &wanted.address), ("displayName", &wanted.name)].into_iter();
-        match lacking.find(|(_, text)| text.is_empty()) {
-            Some((name, _)) => Err(Refusal::bad("invalidValue", format!("{name} must be given"))),
-            None => Ok(wanted),
+        for (name, text) in [("userName", &wanted.address), ("displayName", &wanted.name)] {
+            if text.is_empty() {
+                return Err(Refusal::bad("invalidValue", format!("{name} must be given")));
+            }
         }
+        Ok(wanted)
     }
 
     /// The user after operations.
