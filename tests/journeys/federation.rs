@@ -1,4 +1,4 @@
-//! Federation: people of Keycloak sign in and out, a provider that lies lets nobody in, and a directory keeps accounts as it has them.
+//! Federation: people of Keycloak sign in and out, and a provider that lies lets nobody in.
 
 use std::time::Instant;
 

@@ -8,6 +8,7 @@
 mod access;
 mod apart;
 mod backup;
+mod directory;
 mod federation;
 mod forget;
 mod kills;
