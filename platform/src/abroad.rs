@@ -79,8 +79,10 @@ impl Abroad {
             .https_or_http()
             .enable_http1()
             .wrap_connector(http);
-        let client =
-            Client::builder(TokioExecutor::new()).pool_idle_timeout(IDLE).pool_timer(TokioTimer::new()).build(connector);
+        let client = Client::builder(TokioExecutor::new())
+            .pool_idle_timeout(IDLE)
+            .pool_timer(TokioTimer::new())
+            .build(connector);
         Ok(Self { client, inside: inside.clone() })
     }
 
@@ -196,9 +198,26 @@ mod tests {
     #[test]
     fn only_public_addresses_are_called_and_those_that_are_listed() {
         for inside in [
-            "127.0.0.1", "10.1.2.3", "172.16.0.1", "192.168.1.1", "169.254.169.254", "100.64.0.1", "0.0.0.0", "224.0.0.1",
-            "255.255.255.255", "192.0.0.8", "198.18.0.1", "::1", "::", "fe80::1", "fc00::1", "::ffff:10.0.0.1", "2002:a00:1::",
-            "2001:db8::1", "ff02::1", "64:ff9b::a00:1",
+            "127.0.0.1",
+            "10.1.2.3",
+            "172.16.0.1",
+            "192.168.1.1",
+            "169.254.169.254",
+            "100.64.0.1",
+            "0.0.0.0",
+            "224.0.0.1",
+            "255.255.255.255",
+            "192.0.0.8",
+            "198.18.0.1",
+            "::1",
+            "::",
+            "fe80::1",
+            "fc00::1",
+            "::ffff:10.0.0.1",
+            "2002:a00:1::",
+            "2001:db8::1",
+            "ff02::1",
+            "64:ff9b::a00:1",
         ] {
             assert!(!is_public(inside.parse().unwrap()), "{inside}");
         }
@@ -213,7 +232,8 @@ mod tests {
         let nowhere = Abroad::new(&Networks::default()).unwrap();
         let here = Abroad::new(&networks(&["127.0.0.1", "10.0.0.0/8"])).unwrap();
         assert!(nowhere.admits("https://id.example.org/x").is_ok());
-        for wrong in ["http://id.example.org", "ftp://id.example.org", "id.example.org", "", "https://a@id.example.org"] {
+        for wrong in ["http://id.example.org", "ftp://id.example.org", "id.example.org", "", "https://a@id.example.org"]
+        {
             assert!(matches!(here.admits(wrong), Err(AbroadError::Address(_))), "{wrong}");
         }
         assert!(matches!(nowhere.admits("http://127.0.0.1:1/x"), Err(AbroadError::Address(_))));

@@ -66,7 +66,10 @@ pub fn provider_refused() -> ApiError {
 
 /// 401: what the provider says cannot be believed.
 pub fn not_vouched() -> ApiError {
-    refused("NOT_VOUCHED", "what the identity provider says is not as it has to be: the administrator finds why in the log")
+    refused(
+        "NOT_VOUCHED",
+        "what the identity provider says is not as it has to be: the administrator finds why in the log",
+    )
 }
 
 /// 401: a code of a sign-in at a provider that is not right.
@@ -109,8 +112,10 @@ pub fn provider_unreachable() -> ApiError {
 
 /// 400: a logout token that is not taken.
 pub fn wrong_logout_token() -> ApiError {
-    ApiError::new(StatusCode::BAD_REQUEST, "INVALID_LOGOUT_TOKEN", "this logout token is not taken")
-        .with_field("logout_token", "must be one that the identity provider has signed for this client, and not taken yet")
+    ApiError::new(StatusCode::BAD_REQUEST, "INVALID_LOGOUT_TOKEN", "this logout token is not taken").with_field(
+        "logout_token",
+        "must be one that the identity provider has signed for this client, and not taken yet",
+    )
 }
 
 /// Tells security of something that only an attacker does, or somebody who was attacked. Where the book writes an event of it

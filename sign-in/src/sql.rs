@@ -310,12 +310,8 @@ pub const SCIM_USERS: &str = scim!(
 );
 
 /// How many there are.
-pub const SCIM_USERS_COUNT: &str = scim!(
-    "count(*) AS total",
-    "users",
-    "v.status <> 'erased' AND ($3::text IS NULL OR v.email_index = $3)",
-    ""
-);
+pub const SCIM_USERS_COUNT: &str =
+    scim!("count(*) AS total", "users", "v.status <> 'erased' AND ($3::text IS NULL OR v.email_index = $3)", "");
 
 /// The groups of a tenant that are in use, likewise.
 pub const SCIM_GROUPS: &str = scim!(

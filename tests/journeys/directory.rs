@@ -134,7 +134,11 @@ async fn who_may_not_ask_is_told_so(tenant: &Tenant, zoe: &str) {
     refused(&nobody, 401, None);
     refused(&ask(&tenant.first.showing("dbk_aaaaaaaa_x"), "GET", "Users", Json::Null).await, 401, None);
     refused(&ask(&tenant.rita, "GET", "Users", Json::Null).await, 403, None);
-    refused(&ask(&tenant.agent, "POST", "Users", json!({ "userName": "x@y.example", "displayName": "X" })).await, 403, None);
+    refused(
+        &ask(&tenant.agent, "POST", "Users", json!({ "userName": "x@y.example", "displayName": "X" })).await,
+        403,
+        None,
+    );
     let inactive = operation("replace", "active", json!(false));
     refused(&ask(&tenant.agent, "PATCH", &format!("Users/{zoe}"), inactive).await, 403, None);
     // Somebody else's is nobody's.
@@ -160,8 +164,13 @@ async fn members_come_and_go(directory: &Caller, tenant: &Tenant, zoe: &str) {
     refused(&ask(directory, "PATCH", &at, operation("add", "members", stranger)).await, 400, Some("invalidValue"));
     let one = format!("members[value eq \"{zoe}\"]");
     assert_eq!(members(&ask(directory, "PATCH", &at, operation("remove", &one, Json::Null)).await), [alba]);
-    let found = ask(directory, "GET", "Groups?filter=externalId%20eq%20%22g1%22&excludedAttributes=members", Json::Null).await;
-    assert_eq!((&found.body["totalResults"], found.body["Resources"][0].get("members")), (&json!(1), None), "{found:?}");
+    let found =
+        ask(directory, "GET", "Groups?filter=externalId%20eq%20%22g1%22&excludedAttributes=members", Json::Null).await;
+    assert_eq!(
+        (&found.body["totalResults"], found.body["Resources"][0].get("members")),
+        (&json!(1), None),
+        "{found:?}"
+    );
     let replaced = json!({ "displayName": format!("{name}s"), "members": [] });
     let replaced = ask(directory, "PUT", &at, replaced).await;
     assert!(members(&replaced).is_empty() && replaced.body.get("externalId").is_none(), "{replaced:?}");
@@ -182,7 +191,8 @@ async fn who_leaves_is_out(directory: &Caller, tenant: &Tenant, zoe: &str, addre
     door.login(PASSWORD, &[]).send().await.refused(401, "INVALID_CREDENTIALS");
     let again = json!({ "userName": address, "displayName": "Zoë" });
     refused(&ask(directory, "POST", "Users", again).await, 409, Some("uniqueness"));
-    let back = ask(directory, "PATCH", &at, json!({ "Operations": [{ "op": "replace", "value": { "active": true } }] })).await;
+    let back =
+        ask(directory, "PATCH", &at, json!({ "Operations": [{ "op": "replace", "value": { "active": true } }] })).await;
     assert_eq!(back.body["active"], true, "{back:?}");
     door.signed_in(PASSWORD, &[]).await;
     assert_eq!(ask(directory, "DELETE", &at, Json::Null).await.status, 204);

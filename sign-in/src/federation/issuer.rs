@@ -79,11 +79,14 @@ struct Read {
     at: Instant,
 }
 
+/// A provider as last read; who reads it anew holds the lock meanwhile.
+type Entry = Arc<Mutex<Option<Read>>>;
+
 /// The providers as last read. Clones share them.
 #[derive(Clone)]
 pub struct Issuers {
     abroad: Abroad,
-    known: Arc<Mutex<HashMap<String, Arc<Mutex<Option<Read>>>>>>,
+    known: Arc<Mutex<HashMap<String, Entry>>>,
 }
 
 impl Issuers {
@@ -135,7 +138,7 @@ impl Issuers {
         Ok(())
     }
 
-    async fn entry(&self, issuer: &str) -> Arc<Mutex<Option<Read>>> {
+    async fn entry(&self, issuer: &str) -> Entry {
         let mut known = self.known.lock().await;
         if known.len() >= KEPT && !known.contains_key(issuer) {
             known.clear();

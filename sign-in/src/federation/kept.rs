@@ -76,7 +76,8 @@ impl Store {
     /// # Errors
     /// When Postgres is away.
     pub async fn take_logout(&self, provider: &Provider, id: &str, remembered: Duration) -> Result<bool, Fault> {
-        let query = sqlx::query(sql::TAKE_LOGOUT).bind(self.mark(provider, "logout", id)).bind(remembered.as_secs_f64());
+        let query =
+            sqlx::query(sql::TAKE_LOGOUT).bind(self.mark(provider, "logout", id)).bind(remembered.as_secs_f64());
         Ok(query.execute(self.pool()).await?.rows_affected() == 1)
     }
 

@@ -127,7 +127,9 @@ async fn verified(
     validation.set_required_spec_claims(required);
     let said = decode::<Json>(token, &key.key, &validation).map_err(|error| Refused::Token(error.to_string()))?.claims;
     let now = u64::try_from(jiff::Timestamp::now().as_second()).unwrap_or_default();
-    let Some(issued) = said["iat"].as_f64().map(|issued| issued as u64) else { return no("it does not say when (iat)") };
+    let Some(issued) = said["iat"].as_f64().map(|issued| issued as u64) else {
+        return no("it does not say when (iat)");
+    };
     if issued > now + LEEWAY || issued + OLDEST + LEEWAY < now {
         return no("it was not issued a moment ago");
     }

@@ -102,7 +102,8 @@ pub async fn start(
     if !provider.is_in_use() || provider.admission.is_none() {
         return Err(refusals::provider_not_in_use());
     }
-    let document = app.issuers.document(&provider.endpoint).await.map_err(|trouble| unreachable(&provider, &trouble))?;
+    let document =
+        app.issuers.document(&provider.endpoint).await.map_err(|trouble| unreachable(&provider, &trouble))?;
     let (state, browser) = (tokens::fresh("dbs"), tokens::fresh("dbb"));
     let begun = Begun::new(begin.challenge, begin.return_to);
     app.store.begin_federation((&state, &browser), (provider.tenant, provider.id), &begun).await?;
@@ -271,7 +272,8 @@ fn cookie_name(state: &str) -> String {
 /// What the browser holds for a sign-in.
 fn held<'a>(headers: &'a HeaderMap, state: &str) -> Option<&'a str> {
     let name = cookie_name(state);
-    let pairs = headers.get_all(COOKIE).iter().filter_map(|header| header.to_str().ok()).flat_map(|text| text.split(';'));
+    let pairs =
+        headers.get_all(COOKIE).iter().filter_map(|header| header.to_str().ok()).flat_map(|text| text.split(';'));
     pairs.filter_map(|pair| pair.trim().split_once('=')).find(|(known, _)| *known == name).map(|(_, value)| value)
 }
 

@@ -137,6 +137,8 @@ async fn create_user(State(app): State<App>, asker: Asker, Body(body): Body) -> 
     let wanted = Person::wanted(&body, None)?;
     let tenant = asker.caller.tenant;
     asker.caller.must("user:register")?;
+    // Who could not be answered with it makes nothing.
+    asker.reads("user:read").await?;
     let name = Some(blind::of(app.vault.sealer(), tenant, "email", &wanted.address));
     let (known, _) = app.store.resources(tenant, USERS, &Sought { name, ..Sought::default() }, (1, 0)).await?;
     if known > 0 {
@@ -146,7 +148,8 @@ async fn create_user(State(app): State<App>, asker: Asker, Body(body): Body) -> 
     let registered = asker.give("users", json!({ "email": wanted.address, "name": wanted.name })).await?;
     let id = registered.id;
     app.store.call_external(tenant, USERS, id, wanted.external_id.as_deref()).await?;
-    let begun = Person { address: wanted.address.clone(), name: wanted.name.clone(), is_active: true, ..Person::default() };
+    let begun =
+        Person { address: wanted.address.clone(), name: wanted.name.clone(), is_active: true, ..Person::default() };
     let mut done = vec![registered];
     done.extend(change_user(&asker, id, &begun, &wanted).await?);
     shown(&app, &done).await;
@@ -255,6 +258,7 @@ async fn group(State(app): State<App>, Path(id): Path<String>, asker: Asker) -> 
 
 async fn create_group(State(app): State<App>, asker: Asker, Body(body): Body) -> Result<Response, Refusal> {
     let wanted = Team::wanted(&body)?;
+    asker.reads("group:read").await?;
     let begun = asker.give("groups", json!({ "name": wanted.name })).await?;
     let id = begun.id;
     app.store.call_external(asker.caller.tenant, GROUPS, id, wanted.external_id.as_deref()).await?;

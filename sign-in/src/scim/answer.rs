@@ -16,7 +16,8 @@ const MEDIA_TYPE: HeaderValue = HeaderValue::from_static("application/scim+json"
 /// An error, as SCIM says it.
 #[derive(Debug)]
 pub struct Refusal {
-    error: ApiError,
+    /// In a box: a refusal is rare, and what is not refused need not be as large.
+    error: Box<ApiError>,
     /// Which of the kinds that SCIM tells apart.
     kind: Option<&'static str>,
 }
@@ -24,7 +25,7 @@ pub struct Refusal {
 impl Refusal {
     /// 400 of a kind.
     pub fn bad(kind: &'static str, detail: impl Into<String>) -> Self {
-        Self { error: ApiError::validation(detail), kind: Some(kind) }
+        Self { error: Box::new(ApiError::validation(detail)), kind: Some(kind) }
     }
 
     /// 404.
@@ -34,21 +35,21 @@ impl Refusal {
 
     /// 409: something else has the name already.
     pub fn taken(detail: impl Into<String>) -> Self {
-        Self { error: ApiError::conflict("NOT_UNIQUE", detail), kind: Some("uniqueness") }
+        Self { error: Box::new(ApiError::conflict("NOT_UNIQUE", detail)), kind: Some("uniqueness") }
     }
 }
 
 impl From<ApiError> for Refusal {
     fn from(mut error: ApiError) -> Self {
         if error.code == "NOT_UNIQUE" {
-            return Self { error, kind: Some("uniqueness") };
+            return Self { error: Box::new(error), kind: Some("uniqueness") };
         }
         // SCIM knows no 422.
         if error.status == StatusCode::UNPROCESSABLE_ENTITY {
             error.status = StatusCode::BAD_REQUEST;
         }
         let kind = (error.status == StatusCode::BAD_REQUEST).then_some("invalidValue");
-        Self { error, kind }
+        Self { error: Box::new(error), kind }
     }
 }
 
@@ -77,7 +78,7 @@ impl IntoResponse for Refusal {
             said["scimType"] = json!(kind);
         }
         // What else an error carries stays: its headers, and what the trail is told of a refusal.
-        let (mut parts, _) = error.into_response().into_parts();
+        let (mut parts, _) = (*error).into_response().into_parts();
         parts.headers.remove(axum::http::header::CONTENT_LENGTH);
         parts.headers.insert(CONTENT_TYPE, MEDIA_TYPE);
         Response::from_parts(parts, Body::from(said.to_string()))
@@ -108,7 +109,8 @@ mod tests {
 
     #[tokio::test]
     async fn an_error_has_the_form_of_scim() {
-        let error = ApiError::new(StatusCode::UNPROCESSABLE_ENTITY, "UNKNOWN_USER", "no").with_field("user", "must be one");
+        let error =
+            ApiError::new(StatusCode::UNPROCESSABLE_ENTITY, "UNKNOWN_USER", "no").with_field("user", "must be one");
         let response = Refusal::from(error).into_response();
         assert_eq!((response.status().as_u16(), &response.headers()[CONTENT_TYPE]), (400, &MEDIA_TYPE));
         let bytes = axum::body::to_bytes(response.into_body(), 1024).await.unwrap();

@@ -57,11 +57,14 @@ pub fn schemas(origin: &str) -> Vec<Json> {
     let user = vec![
         with(attribute("userName", "string", false, true), "uniqueness", json!("server")),
         attribute("displayName", "string", false, false),
-        parts(attribute("name", "complex", false, false), vec![
-            attribute("formatted", "string", false, false),
-            attribute("givenName", "string", false, false),
-            attribute("familyName", "string", false, false),
-        ]),
+        parts(
+            attribute("name", "complex", false, false),
+            vec![
+                attribute("formatted", "string", false, false),
+                attribute("givenName", "string", false, false),
+                attribute("familyName", "string", false, false),
+            ],
+        ),
         attribute("active", "boolean", false, false),
         attribute("title", "string", false, false),
         attribute("locale", "string", false, false),

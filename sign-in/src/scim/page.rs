@@ -29,7 +29,8 @@ impl Page {
     /// # Errors
     /// 400 naming what is no number.
     pub fn of(pairs: &[(String, String)]) -> Result<Self, Refusal> {
-        let said = |name: &str| pairs.iter().find(|(known, _)| known.eq_ignore_ascii_case(name)).map(|(_, value)| value);
+        let said =
+            |name: &str| pairs.iter().find(|(known, _)| known.eq_ignore_ascii_case(name)).map(|(_, value)| value);
         let number = |name: &str, default: i64| match said(name).map(|text| text.parse::<i64>()) {
             None => Ok(default),
             Some(Ok(number)) => Ok(number),
@@ -115,13 +116,24 @@ mod tests {
     #[test]
     fn one_kind_of_filter_is_taken() {
         let names = ["userName", "externalId"];
-        for right in [r#"userName eq "a b""#, r#" USERNAME  EQ  "a b" "#, r#"urn:ietf:params:scim:schemas:core:2.0:User:userName eq "a b""#]
-        {
+        for right in [
+            r#"userName eq "a b""#,
+            r#" USERNAME  EQ  "a b" "#,
+            r#"urn:ietf:params:scim:schemas:core:2.0:User:userName eq "a b""#,
+        ] {
             assert_eq!(equation(right, &names), Some(("userName", "a b".to_owned())), "{right}");
         }
         for wrong in [
-            "", "userName", "userName eq", "userName eq a", r#"userName co "a""#, r#"title eq "a""#, r#"userName eq "a" or"#,
-            r#"userName eq "a" or userName eq "b""#, "userName pr", r#"not (userName eq "a")"#,
+            "",
+            "userName",
+            "userName eq",
+            "userName eq a",
+            r#"userName co "a""#,
+            r#"title eq "a""#,
+            r#"userName eq "a" or"#,
+            r#"userName eq "a" or userName eq "b""#,
+            "userName pr",
+            r#"not (userName eq "a")"#,
         ] {
             assert_eq!(equation(wrong, &names), None, "{wrong}");
         }

@@ -116,7 +116,12 @@ impl Person {
             "timezone" => self.time_zone = Some(text("timezone", value)?),
             "externalid" => self.external_id = Some(text("externalId", value)?),
             // The address is said once, as the name.
-            "emails" | "emails.value" | "emails.primary" | "emails.type" | "phonenumbers.type" | "phonenumbers.primary" => {}
+            "emails"
+            | "emails.value"
+            | "emails.primary"
+            | "emails.type"
+            | "phonenumbers.type"
+            | "phonenumbers.primary" => {}
             _ => return Ok(false),
         }
         Ok(true)
@@ -169,7 +174,8 @@ impl Person {
             ("time_zone", self.time_zone.as_ref(), present.time_zone.as_ref()),
         ];
         let mut changed = json!({});
-        for (name, wanted, _) in fields.into_iter().filter(|(_, wanted, present)| wanted.is_some() && wanted != present) {
+        for (name, wanted, _) in fields.into_iter().filter(|(_, wanted, present)| wanted.is_some() && wanted != present)
+        {
             changed[name] = json!(wanted);
         }
         changed

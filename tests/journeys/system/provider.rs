@@ -78,7 +78,9 @@ impl Provider {
             .route("/keys", get(async move || Body(json!({ "keys": *keys.lock().unwrap() }))))
             .route(
                 "/token",
-                post(async move || Body(json!({ "token_type": "Bearer", "access_token": "x", "id_token": *token.lock().unwrap() }))),
+                post(async move || {
+                    Body(json!({ "token_type": "Bearer", "access_token": "x", "id_token": *token.lock().unwrap() }))
+                }),
             );
         tokio::spawn(async move { axum::serve(listener, routes).await });
         provider

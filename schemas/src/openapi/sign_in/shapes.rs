@@ -127,7 +127,11 @@ pub(super) fn bodies() -> Vec<(&'static str, Json)> {
         ),
         (
             "LogoutToken",
-            object("What a provider sends.", &["logout_token"], &[("logout_token", text("Its token, as JSON or as a form."))]),
+            object(
+                "What a provider sends.",
+                &["logout_token"],
+                &[("logout_token", text("Its token, as JSON or as a form."))],
+            ),
         ),
         (
             "ClientSecret",
@@ -137,7 +141,10 @@ pub(super) fn bodies() -> Vec<(&'static str, Json)> {
                 &[
                     ("endpoint", text("The issuer.")),
                     ("client", text("As whom it knows us.")),
-                    ("secret", json!({ "type": "string", "format": "password", "minLength": 1, "maxLength": 1000, "description": "The secret." })),
+                    (
+                        "secret",
+                        json!({ "type": "string", "format": "password", "minLength": 1, "maxLength": 1000, "description": "The secret." }),
+                    ),
                 ],
             )),
         ),
@@ -285,7 +292,10 @@ pub(super) fn answers() -> Vec<(&'static str, Json)> {
                 &[("code", text("The code.")), ("expires_in", json!({ "type": "integer", "description": "Seconds." }))],
             ),
         ),
-        ("KeptSecret", object("Where it is kept.", &["secret"], &[("secret", id("The id for the provider's `secret`."))])),
+        (
+            "KeptSecret",
+            object("Where it is kept.", &["secret"], &[("secret", id("The id for the provider's `secret`."))]),
+        ),
         (
             "Tried",
             object(
