@@ -13,6 +13,7 @@ use crate::{
         Answer, Caller, System, Tenant,
         browser::{Browser, Shown, form},
         door::text,
+        keycloak::Keycloak,
         provider::{Key, Provider, now},
     },
 };
@@ -72,6 +73,17 @@ impl<'a> Way<'a> {
         let page = browser.get(self.begin(browser).await.sent().as_str()).await;
         let password = format!("{user}-on-loopback");
         browser.post(&page.form(), &[("username", user), ("password", &password)]).await
+    }
+
+    /// Signs in at the office, to which Keycloak sends on by SAML; the browser is back with the code.
+    async fn by_saml(&self, browser: &Browser) -> Shown {
+        let page = browser.get(self.begin(browser).await.sent().as_str()).await;
+        let asked = browser.get(&page.link("broker/office/login")).await;
+        let login = browser.follow(browser.send(&asked).await).await;
+        let fields = [("username", "sam"), ("password", "sam-on-loopback")];
+        let answered = browser.post(&login.form(), &fields).await;
+        let back = browser.follow(browser.send(&answered).await).await;
+        browser.get(back.sent().as_str()).await
     }
 
     /// Comes back from a provider that gives this token, with whatever more is said; what the client is told.
@@ -161,6 +173,12 @@ async fn people_of_keycloak_sign_in_and_out() {
         let back = browser.get(sent_back.sent().as_str()).await;
         assert_eq!(back.said("error"), "ADDRESS_NOT_VOUCHED", "{nobody}");
     }
+
+    // Somebody of a provider elsewhere that speaks SAML to Keycloak.
+    keycloak.brokers_office().await;
+    let browser = Browser::new();
+    let back = way.by_saml(&browser).await;
+    assert_eq!(roles(&way.signed_in(&back).await.0).await, ["Agent"]);
 
     let since = Instant::now();
     keycloak.logs_out("alba").await;
@@ -319,48 +337,4 @@ async fn a_second_factor_is_vouched_for(way: &Way<'_>, provider: &Provider, key:
     assert_eq!(back.said("error"), "SECOND_FACTOR_NOT_VOUCHED");
     let (_, answer) = way.signed_in(&way.with(provider, &[], with(json!(["pwd", "mfa"]))).await).await;
     assert!(answer.body.get("mfa_enrolment_required").is_none(), "{answer:?}");
-}
-
-/// Keycloak, as its administrator.
-struct Keycloak {
-    http: reqwest::Client,
-    realm: String,
-    token: String,
-}
-
-impl Keycloak {
-    async fn of(system: &System) -> Self {
-        let http = system.http.clone();
-        let fields = [
-            ("grant_type", "password"),
-            ("client_id", "admin-cli"),
-            ("username", "admin"),
-            ("password", &system.secret("keycloak-admin")),
-        ];
-        let at = format!("{}/realms/master/protocol/openid-connect/token", system.url("keycloak"));
-        let request = http.post(at).header("content-type", "application/x-www-form-urlencoded").body(form(&fields));
-        let answer: Json = request.send().await.unwrap().json().await.unwrap();
-        let token = answer["access_token"].as_str().unwrap_or_else(|| panic!("{answer}")).to_owned();
-        Self { http, realm: format!("{}/admin/realms/daybook", system.url("keycloak")), token }
-    }
-
-    async fn get(&self, path: &str) -> Json {
-        let request = self.http.get(format!("{}/{path}", self.realm)).bearer_auth(&self.token);
-        request.send().await.unwrap().json().await.unwrap()
-    }
-
-    async fn tells_logouts_to(&self, url: &str) {
-        let mut client = self.get("clients?clientId=daybook").await[0].take();
-        client["attributes"]["backchannel.logout.url"] = json!(url);
-        let at = format!("{}/clients/{}", self.realm, client["id"].as_str().unwrap());
-        let answer = self.http.put(at).bearer_auth(&self.token).json(&client).send().await.unwrap();
-        assert!(answer.status().is_success(), "{answer:?}");
-    }
-
-    async fn logs_out(&self, user: &str) {
-        let id = self.get(&format!("users?exact=true&username={user}")).await[0]["id"].as_str().unwrap().to_owned();
-        let at = format!("{}/users/{id}/logout", self.realm);
-        let answer = self.http.post(at).bearer_auth(&self.token).send().await.unwrap();
-        assert!(answer.status().is_success(), "{answer:?}");
-    }
 }

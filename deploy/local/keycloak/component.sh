@@ -2,7 +2,8 @@
 #
 # The distribution lies built in the cache, shared and never written to; a home of this system's own points to it. It begins with
 # the realm `master` and its administrator `admin`, whose password is the secret `keycloak-admin`, and with the realm `daybook` of
-# realm.json: three people, and the client `daybook`, whose secret is `keycloak-client`.
+# realm.json: three people, and the client `daybook`, whose secret is `keycloak-client`. The realm `office` stands for a provider
+# elsewhere that speaks SAML.
 
 component_ports=("$keycloak_port")
 component_signal=TERM
@@ -13,8 +14,11 @@ start() {
   fetch_keycloak_once
   mkdir -p "$component_folder/data/import" "$component_folder/tmp"
   # Read only where there is no such realm yet.
-  sed -e "s|@client_secret@|$(<"$secrets/keycloak-client")|" -e "s|@sign_in@|http://127.0.0.1:$sign_in_port|" \
-    "$deploy/keycloak/realm.json" >"$component_folder/data/import/realm.json"
+  local realm
+  for realm in realm office; do
+    sed -e "s|@client_secret@|$(<"$secrets/keycloak-client")|" -e "s|@sign_in@|http://127.0.0.1:$sign_in_port|" \
+      -e "s|@keycloak@|$component_address|" "$deploy/keycloak/$realm.json" >"$component_folder/data/import/$realm.json"
+  done
   local part
   for part in lib conf providers themes; do ln -sfn "$keycloak/$part" "$component_folder/$part"; done
   # As kc.sh would start it, without that shell as the parent, so that the pid is the server's. The password is read from the

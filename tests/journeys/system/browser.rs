@@ -12,11 +12,14 @@ use reqwest::{Client, RequestBuilder, Url, header::HeaderMap, redirect::Policy};
 #[derive(Clone)]
 pub struct Browser {
     http: Client,
-    cookies: Arc<Mutex<BTreeMap<String, String>>>,
+    /// By the path they are for, and their name.
+    cookies: Arc<Mutex<BTreeMap<(String, String), String>>>,
 }
 
 /// What a browser is shown.
 pub struct Shown {
+    /// Where it is.
+    at: Url,
     /// The HTTP status.
     pub status: u16,
     /// Where it is sent, where it is.
@@ -43,23 +46,46 @@ impl Browser {
         self.go(request.body(form(fields))).await
     }
 
+    /// Sends the form of a page as it stands, as its script would.
+    pub async fn send(&self, page: &Shown) -> Shown {
+        let fields = page.fields();
+        let fields: Vec<_> = fields.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+        self.post(&page.form(), &fields).await
+    }
+
+    /// Goes where it is sent, until there is a page or a callback.
+    pub async fn follow(&self, mut shown: Shown) -> Shown {
+        while let Some(to) = shown.to.clone().filter(|to| !to.path().ends_with("/callback")) {
+            shown = self.get(to.as_str()).await;
+        }
+        shown
+    }
+
     async fn go(&self, request: RequestBuilder) -> Shown {
-        let sent: Vec<_> = self.cookies.lock().unwrap().iter().map(|(name, value)| format!("{name}={value}")).collect();
-        let answer = request.header("cookie", sent.join("; ")).send().await.unwrap();
+        let path = request.try_clone().unwrap().build().unwrap().url().path().to_owned();
+        let sent = {
+            let cookies = self.cookies.lock().unwrap();
+            let fit = cookies.iter().filter(|((at, _), _)| path.starts_with(at));
+            fit.map(|((_, name), value)| format!("{name}={value}")).collect::<Vec<_>>().join("; ")
+        };
+        let answer = request.header("cookie", sent).send().await.unwrap();
         self.keep(answer.headers());
         let to = answer.headers().get("location").map(|to| answer.url().join(to.to_str().unwrap()).unwrap());
-        let status = answer.status().as_u16();
-        Shown { status, to, page: answer.text().await.unwrap() }
+        let (status, at) = (answer.status().as_u16(), answer.url().clone());
+        Shown { at, status, to, page: answer.text().await.unwrap() }
     }
 
     fn keep(&self, headers: &HeaderMap) {
         let mut cookies = self.cookies.lock().unwrap();
         for cookie in headers.get_all("set-cookie") {
             let cookie = cookie.to_str().unwrap();
-            let (name, value) = cookie.split(';').next().unwrap().split_once('=').unwrap();
+            let mut parts = cookie.split(';').map(str::trim);
+            let (name, value) = parts.next().unwrap().split_once('=').unwrap();
+            let at = parts.find_map(|part| part.strip_prefix("Path=")).unwrap_or("/");
+            let key = (at.to_owned(), name.to_owned());
             match cookie.contains("Max-Age=0") {
-                true => cookies.remove(name),
-                false => cookies.insert(name.to_owned(), value.to_owned()),
+                true => cookies.remove(&key),
+                false => cookies.insert(key, value.to_owned()),
             };
         }
     }
@@ -83,8 +109,32 @@ impl Shown {
     #[track_caller]
     pub fn form(&self) -> String {
         let action = self.page.split("action=\"").nth(1).and_then(|rest| rest.split('"').next());
-        action.unwrap_or_else(|| panic!("no form: {}", self.page)).replace("&amp;", "&")
+        plain(action.unwrap_or_else(|| panic!("no form: {}", self.page)))
     }
+
+    /// The address of the first link that has this in it.
+    #[track_caller]
+    pub fn link(&self, part: &str) -> String {
+        let mut links = self.page.split("href=\"").skip(1).filter_map(|rest| rest.split('"').next());
+        let link = links.find(|link| link.contains(part)).unwrap_or_else(|| panic!("no {part}: {}", self.page));
+        self.at.join(&plain(link)).unwrap().into()
+    }
+
+    /// The fields of the page that have a value.
+    fn fields(&self) -> Vec<(String, String)> {
+        let attribute = |tag: &str, name: &str| {
+            let from = tag.to_lowercase().find(&format!("{name}=\""))? + name.len() + 2;
+            tag[from..].split('"').next().map(plain)
+        };
+        let lower = self.page.to_lowercase();
+        let tags = lower.match_indices("<input").filter_map(|(at, _)| self.page[at..].split('>').next());
+        tags.filter_map(|tag| Some((attribute(tag, "name")?, attribute(tag, "value")?))).collect()
+    }
+}
+
+/// A text of a page, as it is meant.
+fn plain(text: &str) -> String {
+    text.replace("&#x2b;", "+").replace("&#43;", "+").replace("&#61;", "=").replace("&#x3d;", "=").replace("&amp;", "&")
 }
 
 /// Fields as a form writes them.

@@ -17,6 +17,7 @@ mod caller;
 pub mod door;
 pub mod forger;
 pub mod journal;
+pub mod keycloak;
 pub mod load;
 pub mod provider;
 pub mod stores;
