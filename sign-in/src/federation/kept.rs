@@ -113,7 +113,7 @@ impl Store {
     /// # Errors
     /// When Postgres is away.
     pub async fn tidy_federation(&self) -> Result<(), Fault> {
-        for statement in [sql::FORGET_FEDERATIONS, sql::FORGET_PROVIDER_SESSIONS, sql::FORGET_LOGOUTS] {
+        for statement in [sql::FORGET_FEDERATIONS, sql::FORGET_LOGOUTS, sql::FORGET_PROVIDER_SESSIONS] {
             sqlx::query(statement).execute(self.pool()).await?;
         }
         Ok(())
