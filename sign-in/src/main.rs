@@ -117,10 +117,12 @@ async fn watch(app: &App, health: &Health, shutdown: &Shutdown) {
             if let Err(error) = forget(app).await {
                 tracing::warn!(%error, "who was erased is not forgotten yet");
             }
-            if turn % TIDY == 0
-                && let Err(fault) = app.store.tidy(KEPT).await
-            {
-                tracing::warn!(%fault, "what has run out is not forgotten yet");
+            if turn % TIDY == 0 {
+                for tidied in [app.store.tidy(KEPT).await, app.store.tidy_federation().await] {
+                    if let Err(fault) = tidied {
+                        tracing::warn!(%fault, "what has run out is not forgotten yet");
+                    }
+                }
             }
         }
         if shutdown.or(tokio::time::sleep(LOOK)).await.is_none() {

@@ -227,7 +227,7 @@ impl Store {
         sqlx::query(sql::FORGET_TOKENS).execute(&self.pool).await?;
         let query = sqlx::query(sql::FORGET_SIGNING_KEYS).bind(token_lifetime.as_secs_f64());
         query.execute(&self.pool).await?;
-        self.tidy_federation().await
+        Ok(())
     }
 
     /// Forgets everything of somebody who was erased. Twice the same changes nothing.
