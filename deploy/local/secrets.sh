@@ -7,7 +7,7 @@ make_secrets() {
   mkdir -p "$secrets"
   chmod 700 "$secrets"
   local name
-  for name in postgres-owner postgres-app clickhouse-projector clickhouse-query redis; do
+  for name in postgres-owner postgres-app clickhouse-projector clickhouse-query redis keycloak-admin keycloak-client; do
     [ -s "$secrets/$name" ] || random_hex 24 >"$secrets/$name"
   done
   # 32 bytes in hex each: the master key under which personal fields are sealed, and that of the secrets of sign-in.

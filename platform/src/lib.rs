@@ -7,6 +7,7 @@
 //!
 //! Nothing here knows a bounded context, the journal or a store.
 
+pub mod abroad;
 pub mod auth;
 pub mod basis;
 pub mod body;

@@ -7,7 +7,7 @@ use rustls::crypto::{CryptoProvider, aws_lc_rs};
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::server::WebPkiClientVerifier;
-use rustls::version::TLS13;
+use rustls::version::{TLS12, TLS13};
 use rustls::{ClientConfig, RootCertStore, ServerConfig};
 
 use crate::files::{FileError, OfFiles};
@@ -70,6 +70,20 @@ pub(crate) fn client(settings: &Services) -> Result<ClientConfig, FileError> {
         (Some(alone), None) => Err(FileError::new(alone, "services.certificate_file needs services.key_file")),
         (None, Some(alone)) => Err(FileError::new(alone, "services.key_file needs services.certificate_file")),
     }
+}
+
+/// Whom we believe when we call systems of others: the authorities that this machine trusts, at 1.2 too, which many still speak.
+///
+/// # Errors
+/// TLS cannot be spoken.
+pub(crate) fn abroad() -> Result<ClientConfig, FileError> {
+    let mut authorities = RootCertStore::empty();
+    // Those that cannot be read are trusted by nobody; without any, every call fails and says so.
+    authorities.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
+    let builder = ClientConfig::builder_with_provider(provider())
+        .with_protocol_versions(&[&TLS13, &TLS12])
+        .map_err(|error| FileError::new(Path::new("abroad"), error))?;
+    Ok(builder.with_root_certificates(authorities).with_no_client_auth())
 }
 
 /// The files that these settings name.

@@ -12,11 +12,13 @@ use uuid::Uuid;
 
 use crate::{
     desk::{Desk, Receipt},
+    federation::issuer::Issuers,
     keys::Keys,
     mail::{Mail, Mailer},
     passwords::{self, Hash, Hasher, Rules, rules},
     people::Person,
     refusals::{self, security},
+    scim::asker::Questions,
     settings::SignIn,
     store::Store,
     tokens,
@@ -46,6 +48,10 @@ pub struct Parts {
     pub mailer: Mailer,
     /// By which an address is found again, and read.
     pub vault: Vault,
+    /// What identity providers publish of themselves.
+    pub issuers: Issuers,
+    /// Where it is asked who may do what.
+    pub questions: Questions,
     /// Who is who.
     pub authenticator: Arc<Authenticator>,
     /// What is this service's own.

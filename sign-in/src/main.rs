@@ -3,16 +3,18 @@
 use std::{process::ExitCode, sync::Arc, time::Duration};
 
 use daybook_platform::{
-    Authenticator, Health, Limits, Shutdown, edge, metrics, ops, serve, settings, telemetry, trail,
+    Authenticator, Health, Limits, Shutdown, abroad::Abroad, edge, metrics, ops, serve, settings, telemetry, trail,
 };
 use daybook_sign_in::{
     app::{App, Parts},
     desk::Desk,
     endings::Shown,
+    federation::issuer::Issuers,
     keys::{KEPT, Keys},
     mail::Mailer,
     passwords::{Hasher, Rules, breached::Breached},
     routes::routes,
+    scim::asker::Questions,
     sealed::Safe,
     settings::Settings,
     store::{Fault, Store},
@@ -86,6 +88,8 @@ async fn open(settings: &Settings) -> Result<App, Failure> {
         rules: Rules::new(breached),
         mailer: Mailer::new(own)?,
         vault: Vault::of_settings(&settings.sealing, &settings.vault, &settings.postgres)?,
+        issuers: Issuers::new(Abroad::new(&own.provider_networks)?),
+        questions: Questions::new(&own.query_url)?,
         authenticator: Arc::new(Authenticator::new(auth).await?.watching(endings)),
         settings: own.clone(),
         store,
@@ -113,10 +117,12 @@ async fn watch(app: &App, health: &Health, shutdown: &Shutdown) {
             if let Err(error) = forget(app).await {
                 tracing::warn!(%error, "who was erased is not forgotten yet");
             }
-            if turn % TIDY == 0
-                && let Err(fault) = app.store.tidy(KEPT).await
-            {
-                tracing::warn!(%fault, "what has run out is not forgotten yet");
+            if turn % TIDY == 0 {
+                for tidied in [app.store.tidy(KEPT).await, app.store.tidy_federation().await] {
+                    if let Err(fault) = tidied {
+                        tracing::warn!(%fault, "what has run out is not forgotten yet");
+                    }
+                }
             }
         }
         if shutdown.or(tokio::time::sleep(LOOK)).await.is_none() {

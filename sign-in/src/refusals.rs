@@ -54,6 +54,70 @@ pub fn wrong_password() -> ApiError {
     ApiError::new(StatusCode::FORBIDDEN, "WRONG_PASSWORD", message).with_field("password", message)
 }
 
+/// 401: a sign-in at a provider that comes back, and was not begun in this browser, came back already, or took too long.
+pub fn unknown_state() -> ApiError {
+    refused("UNKNOWN_STATE", "this sign-in was not begun here, was used already, or took too long: begin it anew")
+}
+
+/// 401: the provider did not sign the person in.
+pub fn provider_refused() -> ApiError {
+    refused("PROVIDER_REFUSED", "the identity provider has not signed you in: begin anew")
+}
+
+/// 401: what the provider says cannot be believed.
+pub fn not_vouched() -> ApiError {
+    refused(
+        "NOT_VOUCHED",
+        "what the identity provider says is not as it has to be: the administrator finds why in the log",
+    )
+}
+
+/// 401: a code of a sign-in at a provider that is not right.
+pub fn wrong_code_of_return() -> ApiError {
+    refused("INVALID_CODE", "this code is not right, was used before, or has run out: begin anew")
+}
+
+/// 403: nobody signs in by this provider.
+pub fn provider_not_in_use() -> ApiError {
+    forbidden("PROVIDER_NOT_IN_USE", "nobody signs in by this identity provider at present")
+}
+
+/// 403: the provider does not vouch for the address.
+pub fn address_not_vouched() -> ApiError {
+    let message = "your address has to be verified by the identity provider, and of a domain that it vouches for";
+    forbidden("ADDRESS_NOT_VOUCHED", message)
+}
+
+/// 403: the organisation wants a second factor, and the provider does not say that one was shown.
+pub fn second_factor_not_vouched() -> ApiError {
+    let message = "the organisation wants a second factor, and the identity provider does not say that one was shown";
+    forbidden("SECOND_FACTOR_NOT_VOUCHED", message)
+}
+
+/// 403: there is an account of that address, by which one signs in otherwise.
+pub fn account_not_linked() -> ApiError {
+    forbidden("ACCOUNT_NOT_LINKED", "there is an account of your address already: sign in as you did before")
+}
+
+/// 403: there is no account, and none is given.
+pub fn no_account() -> ApiError {
+    forbidden("NO_ACCOUNT", "you have no account here that is in use: ask your administrator for one")
+}
+
+/// 502: the provider gives no answer that can be used.
+pub fn provider_unreachable() -> ApiError {
+    let message = "the identity provider gives no answer that can be used: try again, or ask the administrator";
+    ApiError::new(StatusCode::BAD_GATEWAY, "PROVIDER_UNREACHABLE", message)
+}
+
+/// 400: a logout token that is not taken.
+pub fn wrong_logout_token() -> ApiError {
+    ApiError::new(StatusCode::BAD_REQUEST, "INVALID_LOGOUT_TOKEN", "this logout token is not taken").with_field(
+        "logout_token",
+        "must be one that the identity provider has signed for this client, and not taken yet",
+    )
+}
+
 /// Tells security of something that only an attacker does, or somebody who was attacked. Where the book writes an event of it
 /// too, this line is beside it.
 pub fn security(event: &'static str, tenant: Tenant, subject: Option<Uuid>) {
@@ -64,4 +128,8 @@ pub fn security(event: &'static str, tenant: Tenant, subject: Option<Uuid>) {
 
 fn refused(code: &'static str, message: &str) -> ApiError {
     ApiError { code: code.into(), ..ApiError::unauthenticated(message, r#"Bearer realm="daybook""#) }
+}
+
+fn forbidden(code: &'static str, message: &str) -> ApiError {
+    ApiError::new(StatusCode::FORBIDDEN, code, message)
 }

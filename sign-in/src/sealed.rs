@@ -3,7 +3,7 @@
 
 use aws_lc_rs::{
     aead::{AES_256_GCM, Aad, LessSafeKey, NONCE_LEN, Nonce, UnboundKey},
-    digest, rand,
+    digest, hmac, rand,
 };
 use uuid::Uuid;
 
@@ -12,9 +12,13 @@ use uuid::Uuid;
 #[error("sign_in.key_file: the key must be 64 hexadecimal digits")]
 pub struct KeyError;
 
+/// Why the key of marks is derived.
+const MARKS: &[u8] = b"daybook sign-in marks v1";
+
 /// Seals and opens.
 pub struct Safe {
     key: LessSafeKey,
+    marks: hmac::Key,
 }
 
 impl Safe {
@@ -30,7 +34,8 @@ impl Safe {
         let bytes =
             bytes.filter(|_| text.len() == 64 && text.bytes().all(|b| b.is_ascii_hexdigit())).ok_or(KeyError)?;
         let key = UnboundKey::new(&AES_256_GCM, &bytes).map_err(|_| KeyError)?;
-        Ok(Self { key: LessSafeKey::new(key) })
+        let marks = hmac::sign(&hmac::Key::new(hmac::HMAC_SHA256, &bytes), MARKS);
+        Ok(Self { key: LessSafeKey::new(key), marks: hmac::Key::new(hmac::HMAC_SHA256, marks.as_ref()) })
     }
 
     /// Seals something that is kept under that name: moved to another place, it opens no more.
@@ -44,6 +49,17 @@ impl Safe {
             .seal_in_place_append_tag(Nonce::assume_unique_for_key(nonce), Aad::from(name.as_bytes()), &mut bytes)
             .expect("AES-GCM seals up to 64 GiB");
         [&nonce, bytes.as_slice()].concat()
+    }
+
+    /// The mark by which something is known again that is not kept: a keyed hash of these parts, in this order.
+    pub fn mark(&self, parts: &[&[u8]]) -> [u8; 32] {
+        let mut mark = hmac::Context::with_key(&self.marks);
+        for part in parts {
+            mark.update(&(part.len() as u64).to_be_bytes());
+            mark.update(part);
+        }
+        let mark = mark.sign();
+        std::array::from_fn(|place| mark.as_ref()[place])
     }
 
     /// Opens it; none where it was sealed under another key or name, or altered.
@@ -80,6 +96,14 @@ pub fn sha256(bytes: &[u8]) -> [u8; 32] {
 #[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_mark_is_of_its_parts_and_of_the_key() {
+        let (safe, other) = (Safe::from_hex(&"5a".repeat(32)).unwrap(), Safe::from_hex(&"5b".repeat(32)).unwrap());
+        assert_eq!(safe.mark(&[b"a", b"bc"]), safe.mark(&[b"a", b"bc"]));
+        assert_ne!(safe.mark(&[b"a", b"bc"]), safe.mark(&[b"ab", b"c"]));
+        assert_ne!(safe.mark(&[b"a"]), other.mark(&[b"a"]));
+    }
 
     #[test]
     fn only_the_same_key_and_name_open_it() {

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use daybook_platform::Secret;
+use daybook_platform::network::Networks;
 use daybook_platform::sections::{Auth, Http, Limits, Postgres, Sealing, Telemetry, Trail, Vault};
 use serde::{Deserialize, Serialize};
 
@@ -36,12 +37,20 @@ pub struct Settings {
 pub struct SignIn {
     /// The origin of the command API.
     pub command_url: String,
+    /// The origin of the query API.
+    pub query_url: String,
     /// The key under which secrets are sealed: 64 hexadecimal digits, from the environment or from `key_file`.
     pub key: Option<Secret>,
     /// Path of a file that holds the key.
     pub key_file: Option<PathBuf>,
     /// What links in mails begin with: where people use Daybook.
     pub link_url: String,
+    /// The origin under which browsers and identity providers reach this service.
+    pub url: String,
+    /// Addresses that a browser may be sent back to after a sign-in at a provider, each as a whole.
+    pub return_urls: Vec<String>,
+    /// Networks that are not public in which identity providers may be, such as `10.0.0.0/8`.
+    pub provider_networks: Networks,
     /// Who mails are from.
     pub mail_from: String,
     /// The server that takes mails, such as `smtps://user@mail.example:465`; without one they go into `mail_folder`.
@@ -74,9 +83,13 @@ impl Default for SignIn {
     fn default() -> Self {
         Self {
             command_url: "http://127.0.0.1:18000".into(),
+            query_url: "http://127.0.0.1:18010".into(),
             key: None,
             key_file: None,
             link_url: "http://127.0.0.1:18030".into(),
+            url: "http://127.0.0.1:18030".into(),
+            return_urls: Vec::new(),
+            provider_networks: Networks::default(),
             mail_from: "Daybook <daybook@daybook.localhost>".into(),
             smtp_url: None,
             smtp_password: None,
@@ -101,7 +114,7 @@ impl Default for Settings {
             auth: Auth::default(),
             sealing: Sealing::default(),
             vault: Vault::default(),
-            http: Http { listen: "127.0.0.1:18030".into(), body_limit: 16 * 1024, ..Http::default() },
+            http: Http { listen: "127.0.0.1:18030".into(), body_limit: 128 * 1024, ..Http::default() },
             limits: Limits::default(),
             telemetry: Telemetry { service: "sign-in".into(), ..Telemetry::default() },
             trail: Trail::default(),

@@ -4,12 +4,12 @@
 pub const SCHEMA: &str = "
 CREATE SCHEMA IF NOT EXISTS sign_in;
 
--- What has to be opened again: hashes of passwords, seeds of second factors; sealed under the key of the settings.
+-- What has to be opened again: hashes of passwords, seeds of second factors, what providers know us by; sealed under the key of the settings.
 CREATE TABLE IF NOT EXISTS sign_in.secrets (
     id uuid PRIMARY KEY,
     tenant uuid NOT NULL,
     owner uuid NOT NULL,
-    kind text NOT NULL CHECK (kind IN ('password', 'totp')),
+    kind text NOT NULL,
     sealed bytea NOT NULL,
     made_at timestamptz NOT NULL DEFAULT now()
 );
@@ -19,7 +19,7 @@ CREATE INDEX IF NOT EXISTS secrets_owner ON sign_in.secrets (tenant, owner);
 CREATE TABLE IF NOT EXISTS sign_in.tokens (
     hash bytea PRIMARY KEY,
     id uuid NOT NULL UNIQUE,
-    kind text NOT NULL CHECK (kind IN ('verify', 'first', 'reset', 'refresh', 'recovery')),
+    kind text NOT NULL,
     tenant uuid NOT NULL,
     owner uuid NOT NULL,
     session uuid,
@@ -48,6 +48,69 @@ CREATE TABLE IF NOT EXISTS sign_in.signing_keys (
     due_at timestamptz NOT NULL,
     withdrawn_at timestamptz
 );
+
+-- Sign-ins that were begun and sent to a provider, by the SHA-256 of their state. What has to come back is sealed.
+CREATE TABLE IF NOT EXISTS sign_in.federations (
+    state bytea PRIMARY KEY,
+    browser bytea NOT NULL,
+    tenant uuid NOT NULL,
+    provider uuid NOT NULL,
+    sealed bytea NOT NULL,
+    expires_at timestamptz NOT NULL
+);
+
+-- Whom a provider knows under which subject. A subject is personal: only a keyed hash of it is kept.
+CREATE TABLE IF NOT EXISTS sign_in.links (
+    tenant uuid NOT NULL,
+    provider uuid NOT NULL,
+    subject bytea NOT NULL,
+    owner uuid NOT NULL,
+    PRIMARY KEY (tenant, provider, subject)
+);
+CREATE INDEX IF NOT EXISTS links_owner ON sign_in.links (tenant, owner);
+
+-- Which of our sessions began with which of a provider's, by keyed hashes: it ends them by what it calls its own.
+CREATE TABLE IF NOT EXISTS sign_in.provider_sessions (
+    session uuid PRIMARY KEY,
+    tenant uuid NOT NULL,
+    provider uuid NOT NULL,
+    subject bytea NOT NULL,
+    sid bytea,
+    owner uuid NOT NULL
+);
+CREATE INDEX IF NOT EXISTS provider_sessions_subject ON sign_in.provider_sessions (tenant, provider, subject);
+CREATE INDEX IF NOT EXISTS provider_sessions_sid ON sign_in.provider_sessions (tenant, provider, sid);
+
+-- Logout tokens that were taken: each serves once.
+CREATE TABLE IF NOT EXISTS sign_in.logout_tokens (
+    hash bytea PRIMARY KEY,
+    expires_at timestamptz NOT NULL
+);
+
+-- What a directory calls something of ours (SCIM), sealed, and found by a keyed hash; and what it has deleted.
+CREATE TABLE IF NOT EXISTS sign_in.external_ids (
+    tenant uuid NOT NULL,
+    owner uuid NOT NULL,
+    kind text NOT NULL,
+    mark bytea,
+    sealed bytea,
+    is_deleted boolean NOT NULL DEFAULT false,
+    PRIMARY KEY (tenant, owner)
+);
+CREATE INDEX IF NOT EXISTS external_ids_mark ON sign_in.external_ids (tenant, mark);
+
+-- What there may be grows with the releases: a table that is there already is brought along.
+DO $$ BEGIN
+    IF NOT EXISTS (SELECT FROM pg_constraint WHERE conname = 'secrets_kinds_2') THEN
+        ALTER TABLE sign_in.secrets DROP CONSTRAINT IF EXISTS secrets_kind_check,
+            ADD CONSTRAINT secrets_kinds_2 CHECK (kind IN ('password', 'totp', 'client'));
+    END IF;
+    IF NOT EXISTS (SELECT FROM pg_constraint WHERE conname = 'tokens_kinds_2') THEN
+        ALTER TABLE sign_in.tokens DROP CONSTRAINT IF EXISTS tokens_kind_check,
+            ADD CONSTRAINT tokens_kinds_2
+            CHECK (kind IN ('verify', 'first', 'reset', 'refresh', 'recovery', 'federated'));
+    END IF;
+END $$;
 ";
 
 /// A table in a backup.
@@ -78,7 +141,17 @@ macro_rules! table {
 }
 
 /// Every table.
-pub const TABLES: &[Table] = &[table!("secrets"), table!("tokens"), table!("api_keys"), table!("signing_keys")];
+pub const TABLES: &[Table] = &[
+    table!("secrets"),
+    table!("tokens"),
+    table!("api_keys"),
+    table!("signing_keys"),
+    table!("federations"),
+    table!("links"),
+    table!("provider_sessions"),
+    table!("logout_tokens"),
+    table!("external_ids"),
+];
 
 /// How the tables of a backup are read, so that they fit each other.
 pub const AT_ONE_MOMENT: &str = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";
@@ -104,14 +177,22 @@ pub const TOKEN: &str = "
 SELECT id, kind, tenant, owner, session, generation FROM sign_in.tokens
 WHERE hash = $1 AND kind = ANY($2) AND (expires_at IS NULL OR expires_at > now())";
 
+/// Takes a token, so that it serves once.
+pub const TAKE_TOKEN: &str = "
+DELETE FROM sign_in.tokens WHERE hash = $1 AND kind = ANY($2) AND (expires_at IS NULL OR expires_at > now())
+RETURNING id, kind, tenant, owner, session, generation";
+
 /// Forgets tokens that have run out.
 pub const FORGET_TOKENS: &str = "DELETE FROM sign_in.tokens WHERE expires_at < now() - interval '1 day'";
 
-/// Forgets the secrets of somebody, and in turn the tokens and API keys.
-pub const FORGET_OWNER: [&str; 3] = [
+/// Forgets the secrets of somebody, and in turn the tokens, API keys, links to providers, their sessions, and external ids.
+pub const FORGET_OWNER: [&str; 6] = [
     "DELETE FROM sign_in.secrets WHERE tenant = $1 AND owner = $2",
     "DELETE FROM sign_in.tokens WHERE tenant = $1 AND owner = $2",
     "DELETE FROM sign_in.api_keys WHERE tenant = $1 AND owner = $2",
+    "DELETE FROM sign_in.links WHERE tenant = $1 AND owner = $2",
+    "DELETE FROM sign_in.provider_sessions WHERE tenant = $1 AND owner = $2",
+    "DELETE FROM sign_in.external_ids WHERE tenant = $1 AND owner = $2",
 ];
 
 /// Keeps the hash of an API key.
@@ -147,6 +228,113 @@ pub const FORGET_SIGNING_KEYS: &str = "
 DELETE FROM sign_in.signing_keys k WHERE EXISTS (
     SELECT FROM sign_in.signing_keys n
     WHERE n.signs_from > k.signs_from AND n.withdrawn_at IS NULL AND n.signs_from < now() - make_interval(secs => $1))";
+
+/// An identity provider.
+pub const PROVIDER: &str = "SELECT doc FROM identity.identity_providers WHERE tenant = $1 AND id = $2";
+
+/// The identity providers of a tenant by which people can sign in.
+pub const PROVIDERS: &str = "
+SELECT id, doc->>'name' AS name FROM identity.identity_providers
+WHERE tenant = $1 AND status = 'enabled' AND protocol = 'oidc' ORDER BY name, id LIMIT 200";
+
+/// Keeps a sign-in that was begun.
+pub const ADD_FEDERATION: &str = "
+INSERT INTO sign_in.federations (state, browser, tenant, provider, sealed, expires_at)
+VALUES ($1, $2, $3, $4, $5, now() + make_interval(secs => $6))";
+
+/// Takes a sign-in that was begun, so that its state serves once.
+pub const TAKE_FEDERATION: &str = "
+DELETE FROM sign_in.federations WHERE state = $1 RETURNING browser, tenant, provider, sealed, expires_at > now() AS is_live";
+
+/// Forgets sign-ins that nobody came back with.
+pub const FORGET_FEDERATIONS: &str = "DELETE FROM sign_in.federations WHERE expires_at < now()";
+
+/// Whom a provider knows under that subject.
+pub const LINK: &str = "SELECT owner FROM sign_in.links WHERE tenant = $1 AND provider = $2 AND subject = $3";
+
+/// Keeps whom a provider knows under a subject; the first stays.
+pub const ADD_LINK: &str =
+    "INSERT INTO sign_in.links (tenant, provider, subject, owner) VALUES ($1, $2, $3, $4) ON CONFLICT DO NOTHING";
+
+/// Keeps which of a provider's sessions one of ours began with.
+pub const ADD_PROVIDER_SESSION: &str = "
+INSERT INTO sign_in.provider_sessions (session, tenant, provider, subject, sid, owner) VALUES ($1, $2, $3, $4, $5, $6)";
+
+/// Our sessions that began with one of a provider's, or with any of that person's.
+pub const PROVIDER_SESSIONS: &str = "
+SELECT session FROM sign_in.provider_sessions
+WHERE tenant = $1 AND provider = $2 AND ($3::bytea IS NULL OR subject = $3) AND ($4::bytea IS NULL OR sid = $4)";
+
+/// Forgets those of our sessions that have ended.
+pub const FORGET_PROVIDER_SESSIONS: &str = "
+DELETE FROM sign_in.provider_sessions p USING identity.sessions s
+WHERE s.tenant = p.tenant AND s.id = p.session AND s.status = 'ended'";
+
+/// Notes that a logout token was taken; nothing where it was before.
+pub const TAKE_LOGOUT: &str = "
+INSERT INTO sign_in.logout_tokens (hash, expires_at) VALUES ($1, now() + make_interval(secs => $2)) ON CONFLICT DO NOTHING";
+
+/// Gives it free again: what it asks for was not done.
+pub const GIVE_BACK_LOGOUT: &str = "DELETE FROM sign_in.logout_tokens WHERE hash = $1";
+
+/// Forgets logout tokens that are too old to be taken again.
+pub const FORGET_LOGOUTS: &str = "DELETE FROM sign_in.logout_tokens WHERE expires_at < now()";
+
+/// Whether an account that is out of use had that address.
+pub const LEFT_ADDRESS: &str =
+    "SELECT FROM identity.users WHERE tenant = $1 AND email_index = $2 AND status = 'inactive' LIMIT 1";
+
+macro_rules! scim {
+    ($what:literal, $table:literal, $condition:literal, $end:literal) => {
+        concat!(
+            "SELECT ",
+            $what,
+            " FROM identity.",
+            $table,
+            " v LEFT JOIN sign_in.external_ids e ON e.tenant = v.tenant AND e.owner = v.id
+WHERE v.tenant = $1 AND NOT coalesce(e.is_deleted, false) AND ($2::uuid IS NULL OR v.id = $2)
+AND ($4::bytea IS NULL OR e.mark = $4) AND ",
+            $condition,
+            $end
+        )
+    };
+}
+
+/// The users of a tenant as SCIM shows them: the one of that id, of that address, of that external id; a page.
+pub const SCIM_USERS: &str = scim!(
+    "v.id, v.doc, e.sealed, (extract(epoch FROM v.created_at) * 1000000)::bigint AS created_at, \
+     (extract(epoch FROM v.updated_at) * 1000000)::bigint AS updated_at",
+    "users",
+    "v.status <> 'erased' AND ($3::text IS NULL OR v.email_index = $3)",
+    " ORDER BY v.id LIMIT $5 OFFSET $6"
+);
+
+/// How many there are.
+pub const SCIM_USERS_COUNT: &str =
+    scim!("count(*) AS total", "users", "v.status <> 'erased' AND ($3::text IS NULL OR v.email_index = $3)", "");
+
+/// The groups of a tenant that are in use, likewise.
+pub const SCIM_GROUPS: &str = scim!(
+    "v.id, v.doc, e.sealed, (extract(epoch FROM v.created_at) * 1000000)::bigint AS created_at, \
+     (extract(epoch FROM v.updated_at) * 1000000)::bigint AS updated_at",
+    "groups",
+    "v.status = 'active' AND ($3::text IS NULL OR lower(v.name) = $3)",
+    " ORDER BY v.id LIMIT $5 OFFSET $6"
+);
+
+/// How many there are.
+pub const SCIM_GROUPS_COUNT: &str =
+    scim!("count(*) AS total", "groups", "v.status = 'active' AND ($3::text IS NULL OR lower(v.name) = $3)", "");
+
+/// Keeps what a directory calls something.
+pub const SET_EXTERNAL: &str = "
+INSERT INTO sign_in.external_ids (tenant, owner, kind, mark, sealed) VALUES ($1, $2, $3, $4, $5)
+ON CONFLICT (tenant, owner) DO UPDATE SET mark = excluded.mark, sealed = excluded.sealed";
+
+/// Notes that a directory has deleted something.
+pub const DELETE_EXTERNAL: &str = "
+INSERT INTO sign_in.external_ids (tenant, owner, kind, is_deleted) VALUES ($1, $2, $3, true)
+ON CONFLICT (tenant, owner) DO UPDATE SET mark = NULL, sealed = NULL, is_deleted = true";
 
 /// The organisation of that slug or id, and whether it wants second factors.
 pub const ORGANIZATION: &str = "
@@ -198,7 +386,28 @@ pub const ALL: &[&str] = &[
     SECRET,
     ADD_TOKEN,
     TOKEN,
+    TAKE_TOKEN,
     FORGET_TOKENS,
+    PROVIDER,
+    PROVIDERS,
+    ADD_FEDERATION,
+    TAKE_FEDERATION,
+    FORGET_FEDERATIONS,
+    LINK,
+    ADD_LINK,
+    ADD_PROVIDER_SESSION,
+    PROVIDER_SESSIONS,
+    FORGET_PROVIDER_SESSIONS,
+    TAKE_LOGOUT,
+    GIVE_BACK_LOGOUT,
+    FORGET_LOGOUTS,
+    LEFT_ADDRESS,
+    SCIM_USERS,
+    SCIM_USERS_COUNT,
+    SCIM_GROUPS,
+    SCIM_GROUPS_COUNT,
+    SET_EXTERNAL,
+    DELETE_EXTERNAL,
     ADD_API_KEY,
     NAME_API_KEY,
     API_KEY,

@@ -63,6 +63,20 @@ pub struct Shown {
     pub generation: Option<i32>,
 }
 
+impl Shown {
+    /// What a row says.
+    pub(crate) fn of(row: PgRow) -> Result<Self, Fault> {
+        Ok(Self {
+            id: row.try_get("id")?,
+            kind: row.try_get("kind")?,
+            tenant: row.try_get("tenant")?,
+            owner: row.try_get("owner")?,
+            session: row.try_get("session")?,
+            generation: row.try_get("generation")?,
+        })
+    }
+}
+
 /// A token that is given away.
 #[derive(Debug, Clone, Default)]
 pub struct Given<'a> {
@@ -202,18 +216,7 @@ impl Store {
     /// When Postgres is away.
     pub async fn shown(&self, token: &str, kinds: &[&str]) -> Result<Option<Shown>, Fault> {
         let query = sqlx::query(sql::TOKEN).bind(tokens::hash(token).to_vec()).bind(kinds);
-        let row = query.fetch_optional(&self.pool).await?;
-        let read = |row: PgRow| -> Result<Shown, Fault> {
-            Ok(Shown {
-                id: row.try_get("id")?,
-                kind: row.try_get("kind")?,
-                tenant: row.try_get("tenant")?,
-                owner: row.try_get("owner")?,
-                session: row.try_get("session")?,
-                generation: row.try_get("generation")?,
-            })
-        };
-        row.map(read).transpose()
+        query.fetch_optional(&self.pool).await?.map(Shown::of).transpose()
     }
 
     /// Forgets tokens that have run out, and keys whose tokens have.

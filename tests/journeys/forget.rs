@@ -268,7 +268,7 @@ async fn a_password_comes_by_mail(tenant: &Tenant, user: Uuid, address: &str) {
 
 /// How many rows sign-in has of somebody.
 async fn at_sign_in(system: &System, owner: Uuid) -> usize {
-    let rows = ["secrets", "tokens", "api_keys"]
+    let rows = ["secrets", "tokens", "api_keys", "links", "provider_sessions", "external_ids"]
         .map(|table| format!("SELECT id::text FROM (SELECT owner AS id FROM sign_in.{table}) t WHERE id = '{owner}'"));
     system.postgres(&rows.join(" UNION ALL ")).await.len()
 }

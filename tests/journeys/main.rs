@@ -8,6 +8,8 @@
 mod access;
 mod apart;
 mod backup;
+mod directory;
+mod federation;
 mod forget;
 mod kills;
 mod looks;

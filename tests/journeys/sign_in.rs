@@ -37,7 +37,7 @@ fn code(secret: &str, steps: i64) -> String {
 }
 
 /// Insists that a token is refused by every service within [`OVER`] from then on.
-async fn over_everywhere(since: Instant, caller: &Caller) {
+pub async fn over_everywhere(since: Instant, caller: &Caller) {
     let asked = [caller.post("incidents", json!({})), caller.get("incidents"), caller.sign_in("GET", "me")];
     for ask in asked {
         loop {

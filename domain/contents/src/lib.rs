@@ -23,7 +23,7 @@ pub struct BoundedContext {
 
 /// The version of the code that decides. A deploy that decides otherwise, or writes new events, raises it: nobody claims
 /// a partition below the highest version seen.
-pub const CODE_VERSION: u32 = 5;
+pub const CODE_VERSION: u32 = 6;
 
 /// The kind of those whom personal data is about, and the event by which one of them is erased.
 pub const SUBJECTS: &str = "identity.User";

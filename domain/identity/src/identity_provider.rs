@@ -9,6 +9,9 @@ use daybook_kernel::{
 };
 use uuid::Uuid;
 
+pub use admission::{Admission, Mapped, SecondFactor};
+
+mod admission;
 #[cfg(test)]
 mod scenarios;
 
@@ -37,6 +40,8 @@ pub struct IdentityProvider {
     pub domains: Vec<Claim>,
     /// What the last run over its directory did.
     pub last_sync: Option<Sync>,
+    /// How people come in by it; nobody does before it is said.
+    pub admission: Option<Admission>,
 }
 
 /// Where an identity provider stands.
@@ -146,6 +151,8 @@ pub enum Command {
     RotateCertificate(Certificate),
     /// Notes what a run over its directory did.
     RunDirectorySync(Sync),
+    /// Says how people come in by it, all of it.
+    SetAdmission(Admission),
 }
 
 /// What may have happened to an identity provider.
@@ -171,6 +178,8 @@ pub enum Event {
     CertificateRotated(Certificate),
     /// Its directory was gone over.
     DirectorySynced(Sync),
+    /// How people come in by it was said.
+    AdmissionSet(Admission),
 }
 
 impl Aggregate for IdentityProvider {
@@ -192,12 +201,14 @@ impl Aggregate for IdentityProvider {
             Kind::Test => Rule::from(&[Draft, Tested, Disabled]).to(&[Draft, Tested]).may("idp:test"),
             Kind::Enable => Rule::from(&[Tested, Disabled]).to(&[Enabled]).may("idp:enable"),
             Kind::Disable => Rule::from(&[Enabled]).to(&[Disabled]).may("idp:enable"),
-            Kind::RotateCertificate => Rule::from(&[Draft, Tested, Enabled, Disabled]).may("idp:configure"),
+            Kind::RotateCertificate | Kind::SetAdmission => {
+                Rule::from(&[Draft, Tested, Enabled, Disabled]).may("idp:configure")
+            }
             Kind::RunDirectorySync => Rule::from(&[Enabled]).may("idp:sync"),
         }
     }
 
-    fn decide(this: Option<&Self>, command: Command, _: &Book<'_>, context: &Context<'_>) -> Decision<Event> {
+    fn decide(this: Option<&Self>, command: Command, book: &Book<'_>, context: &Context<'_>) -> Decision<Event> {
         let Some(this) = this else {
             return match command {
                 Command::Configure(configuration) => accept(Event::Configured(configuration)),
@@ -241,6 +252,11 @@ impl Aggregate for IdentityProvider {
             }
             Command::RotateCertificate(asked) => accept(Event::CertificateRotated(asked)),
             Command::RunDirectorySync(sync) => accept(Event::DirectorySynced(sync)),
+            Command::SetAdmission(asked) if this.admission.as_ref() == Some(&asked) => nothing(),
+            Command::SetAdmission(asked) => {
+                asked.may_be_declared(book, context)?;
+                accept(Event::AdmissionSet(asked))
+            }
         }
     }
 
@@ -258,6 +274,7 @@ impl Aggregate for IdentityProvider {
             certificate: None,
             domains: Vec::new(),
             last_sync: None,
+            admission: None,
         })
     }
 
@@ -280,6 +297,7 @@ impl Aggregate for IdentityProvider {
             Event::Disabled => self.status = Status::Disabled,
             Event::CertificateRotated(certificate) => self.certificate = Some(certificate),
             Event::DirectorySynced(sync) => self.last_sync = Some(sync),
+            Event::AdmissionSet(admission) => self.admission = Some(admission),
         }
     }
 

@@ -14,7 +14,11 @@ use uuid::Uuid;
 
 pub use daybook_facts::session::Status;
 
-use crate::{Credential, User, user};
+use crate::{
+    Credential, IdentityProvider, User,
+    identity_provider::{self, Admission, Protocol},
+    user,
+};
 
 #[cfg(test)]
 mod scenarios;
@@ -55,6 +59,8 @@ pub struct Session {
     pub expires_at: Time,
     /// Why it ended, where not by the person.
     pub ended_for: Option<Line<400>>,
+    /// The identity provider that vouched for the person, where one did.
+    pub provider: Option<Ref<IdentityProvider>>,
 }
 
 /// How somebody signs in.
@@ -102,6 +108,10 @@ pub struct SignIn {
     pub ip: Option<Personal<Line<45>>>,
     /// The device and program, as they call themselves.
     pub device: Option<Personal<Line<200>>>,
+    /// The identity provider that vouches for the person; needed for every way but the tenant's own.
+    pub provider: Option<Ref<IdentityProvider>>,
+    /// What it says of the person in the claim of its mapping, as far as the mapping names it.
+    pub values: Vec<Line<200>>,
 }
 
 /// Who signed in, how, and for how long.
@@ -119,6 +129,8 @@ pub struct SignedIn {
     pub device: Option<Personal<Line<200>>>,
     /// Until when the session lasts where nobody keeps it up.
     pub expires_at: Time,
+    /// The identity provider that vouched for the person, where one did.
+    pub provider: Option<Ref<IdentityProvider>>,
 }
 
 /// A token that keeps a session up.
@@ -222,7 +234,7 @@ impl Aggregate for Session {
     }
 
     fn begin(event: &Event) -> Option<Self> {
-        let Event::LoggedIn(SignedIn { user, method, amr, ip, device, expires_at }) = event.clone() else {
+        let Event::LoggedIn(SignedIn { user, method, amr, ip, device, expires_at, provider }) = event.clone() else {
             return None;
         };
         Some(Self {
@@ -236,6 +248,7 @@ impl Aggregate for Session {
             generation: 0,
             expires_at,
             ended_for: None,
+            provider,
         })
     }
 
@@ -265,7 +278,7 @@ impl Session {
 
 /// Signs in who can; a lock that has run out is lifted, and sessions that have run out end with it.
 fn begin(sign_in: SignIn, book: &Book<'_>, context: &Context<'_>) -> Decision<Event> {
-    let SignIn { user, method, amr, secret, ip, device } = sign_in;
+    let SignIn { user, method, amr, secret, ip, device, provider, values } = sign_in;
     let known = book.get(user).ok_or_else(|| {
         Rejection::unprocessable("UNKNOWN_USER", "there is no such user in this tenant").field("user", "must be a user")
     })?;
@@ -276,8 +289,9 @@ fn begin(sign_in: SignIn, book: &Book<'_>, context: &Context<'_>) -> Decision<Ev
     if method == Method::Password {
         is_shown(book.get(Ref::<Credential>::new(user.id())).as_deref(), secret, &amr)?;
     }
+    let vouching = vouching(book, method, provider)?;
     let expires_at = Time(context.now.0 + LIFETIME);
-    let mut changes = accept(Event::LoggedIn(SignedIn { user, method, amr, ip, device, expires_at }))?;
+    let mut changes = accept(Event::LoggedIn(SignedIn { user, method, amr, ip, device, expires_at, provider }))?;
     if known.status == user::Status::Locked {
         changes = changes.also(user, user::Event::Unlocked);
     }
@@ -288,9 +302,39 @@ fn begin(sign_in: SignIn, book: &Book<'_>, context: &Context<'_>) -> Decision<Ev
             false => open += 1,
         }
     }
-    match open < OPEN_MAX {
-        true => Ok(changes),
-        false => reject("TOO_MANY_SESSIONS", format!("a user has at most {OPEN_MAX} open sessions")),
+    if open >= OPEN_MAX {
+        return reject("TOO_MANY_SESSIONS", format!("a user has at most {OPEN_MAX} open sessions"));
+    }
+    match vouching {
+        Some(admission) => Ok(admission.apply(changes, user, &values, book, context)),
+        None => Ok(changes),
+    }
+}
+
+/// How people come in by the provider that vouches for this one; none where the tenant itself knows the person. It has to be in use:
+/// who has asked it may have looked at what was so a moment before.
+fn vouching(
+    book: &Book<'_>,
+    method: Method,
+    provider: Option<Ref<IdentityProvider>>,
+) -> Result<Option<Admission>, Rejection> {
+    let protocol = match method {
+        Method::Password | Method::Webauthn => None,
+        Method::Oidc => Some(Protocol::Oidc),
+        Method::Saml => Some(Protocol::Saml),
+        Method::Ldap => Some(Protocol::Ldap),
+    };
+    let known = provider.and_then(|provider| book.get(provider));
+    let is_in_use = |known: &IdentityProvider| {
+        known.status == identity_provider::Status::Enabled && Some(known.protocol) == protocol
+    };
+    match (protocol, provider, known) {
+        (None, None, _) => Ok(None),
+        (Some(_), Some(_), Some(known)) if is_in_use(&known) => Ok(known.admission.clone()),
+        _ => {
+            let message = "must be an identity provider in use that is spoken to in this way";
+            Err(Rejection::forbidden("PROVIDER_NOT_IN_USE", message).field("provider", message))
+        }
     }
 }
 

@@ -55,6 +55,7 @@ const REFUSALS: &[(&str, &str, &str)] = &[
          the message says which. `QUOTA_EXCEEDED`: its plan has no room for one more, which does not pass with time. Nothing was \
           done.",
     ),
+    ("BadGateway", "502", "`PROVIDER_UNREACHABLE`: an identity provider gives no answer that can be used."),
     (
         "Unavailable",
         "503",
@@ -238,10 +239,12 @@ fn positions() -> String {
 /// The components of the API of sign-in beside its schemas.
 pub fn sign_in_components() -> Json {
     json!({
-        "responses": refusals(&["400", "401", "403", "404", "409", "422", "429", "503", "504"]),
+        "responses": refusals(&["400", "401", "403", "404", "409", "422", "429", "502", "503", "504"]),
         "securitySchemes": security(),
         "parameters": {
             "Id": { "name": "id", "in": "path", "required": true, "description": "Which one.", "schema": { "type": "string", "format": "uuid" } },
+            "Organization": { "name": "organization", "in": "path", "required": true, "description": "The organisation: its slug, or its id.", "schema": { "type": "string" } },
+            "Provider": { "name": "provider", "in": "path", "required": true, "description": "The identity provider.", "schema": { "type": "string", "format": "uuid" } },
         },
         "headers": {},
     })

@@ -126,6 +126,69 @@ const ROUTES: &[Route] = &[
     ("sessions", "get", "Where one is signed in.", None, true, ("200", Some("Sessions")), &["401", "503"]),
     ("sessions/{id}", "delete", "Sign out elsewhere.", None, true, ("204", None), &["401", "404", "503"]),
     (
+        "federation",
+        "get",
+        "The identity providers of an organisation by which people can sign in.",
+        None,
+        false,
+        ("200", Some("Providers")),
+        &["400", "503"],
+    ),
+    (
+        "federation/{organization}/{provider}/start",
+        "get",
+        "Begin to sign in by an identity provider: the browser is sent there.",
+        None,
+        false,
+        ("302", None),
+        &["400", "403", "404", "502", "503"],
+    ),
+    (
+        "federation/{organization}/{provider}/callback",
+        "get",
+        "Where the provider sends the browser back to. It is sent on with a code, or answered with one.",
+        None,
+        false,
+        ("200", Some("ReturnCode")),
+        &["400", "401", "403", "404", "502", "503"],
+    ),
+    (
+        "federation/redeem",
+        "post",
+        "The tokens for the code that the browser came back with; it serves once, for a minute, with the verifier.",
+        Some("Redemption"),
+        false,
+        ("200", Some("Tokens")),
+        &["400", "401", "503"],
+    ),
+    (
+        "federation/{organization}/{provider}/logout",
+        "post",
+        "A logout at the provider (OpenID Connect Back-Channel Logout): its sessions end here too.",
+        Some("LogoutToken"),
+        false,
+        ("200", None),
+        &["400", "404", "502", "503"],
+    ),
+    (
+        "identity-providers/secrets",
+        "post",
+        "Keep what a provider is shown; its id is for the provider's `secret`.",
+        Some("ClientSecret"),
+        true,
+        ("201", Some("KeptSecret")),
+        &["400", "401", "403", "503"],
+    ),
+    (
+        "identity-providers/{id}/test",
+        "post",
+        "Read what a provider publishes of itself, and note what came of it.",
+        None,
+        true,
+        ("200", Some("Tried")),
+        &["401", "403", "404", "409", "503"],
+    ),
+    (
         "api-keys",
         "post",
         "Give out an API key; it is shown once.",
@@ -145,6 +208,21 @@ const ROUTES: &[Route] = &[
         &["401", "403", "404", "409", "503"],
     ),
 ];
+
+/// What is asked in the addresses of questions: the path, the name, what it is, and whether it has to be there.
+const QUESTIONS: &[(&str, &str, &str, bool)] = &[
+    ("api-keys", "prefix", "What the prefixes begin with.", false),
+    ("federation", "organization", "The organisation: its slug, or its id.", true),
+    (START, "challenge", "The SHA-256 of a verifier that the client keeps, in base64url (RFC 7636, S256).", true),
+    (START, "return_to", "Where the browser is sent afterwards: one of the operator's addresses.", false),
+    (CALLBACK, "state", "What the browser was sent with.", false),
+    (CALLBACK, "code", "The code of the provider.", false),
+    (CALLBACK, "iss", "The name of the provider (RFC 9207).", false),
+    (CALLBACK, "error", "Why there is no code.", false),
+];
+
+const START: &str = "federation/{organization}/{provider}/start";
+const CALLBACK: &str = "federation/{organization}/{provider}/callback";
 
 /// The API by which people sign in.
 pub fn sign_in() -> Json {
@@ -179,7 +257,8 @@ pub fn sign_in() -> Json {
 
 fn add((path, method, summary, body, needs_token, (status, answer), refusals): &Route, paths: &mut Paths) {
     let verb = if *method == "get" { "list" } else { method };
-    let id = format!("{}.{verb}", path.replace("/{id}", "").replace(['/', '-'], "_"));
+    let id = path.replace("/{id}", "").replace("/{organization}/{provider}", "").replace(['/', '-'], "_");
+    let id = format!("{id}.{verb}");
     let described = match answer {
         Some(answer) => parts::answer("Done.", reference("schemas", answer)),
         None => json!({ "description": "Done." }),
@@ -193,9 +272,20 @@ fn add((path, method, summary, body, needs_token, (status, answer), refusals): &
     if path.contains("{id}") {
         operation["parameters"] = json!([reference("parameters", "Id")]);
     }
-    if *path == "api-keys" && *method == "get" {
-        operation["parameters"] =
-            json!([parts::parameter("prefix", "What the prefixes begin with.", json!({ "type": "string" }))]);
+    if path.contains("{organization}") {
+        operation["parameters"] = json!([reference("parameters", "Organization"), reference("parameters", "Provider")]);
+    }
+    let questions = QUESTIONS.iter().filter(|(of, ..)| of == path && *method == "get");
+    for (_, name, about, is_required) in questions {
+        let mut parameter = parts::parameter(name, about, json!({ "type": "string" }));
+        if *is_required {
+            parameter["required"] = json!(true);
+        }
+        let known = operation["parameters"].as_array().cloned().unwrap_or_default();
+        operation["parameters"] = json!([known, vec![parameter]].concat());
+    }
+    if *path == CALLBACK {
+        operation["responses"]["302"] = json!({ "description": "The browser is sent on, with `code` or `error`." });
     }
     if let Some(body) = body {
         operation["requestBody"] = commands::request(body, true);

@@ -105,6 +105,15 @@ pub async fn list(
 /// # Errors
 /// 401 for every key that cannot be used.
 pub async fn exchange(app: &App, key: &str) -> Result<Response, ApiError> {
+    let (token, lifetime) = token(app, key).await?;
+    Ok(secret(json!({ "access_token": token, "token_type": "Bearer", "expires_in": lifetime.as_secs() })))
+}
+
+/// The token for a key, and how long it holds.
+///
+/// # Errors
+/// 401 for every key that cannot be used.
+pub async fn token(app: &App, key: &str) -> Result<(String, Duration), ApiError> {
     let prefix = tokens::prefix_of(key).ok_or_else(refusals::invalid_client)?;
     let row = sqlx::query(sql::API_KEY).bind(prefix).fetch_optional(app.store.pool()).await.map_err(Fault::from)?;
     let row = row.ok_or_else(refusals::invalid_client)?;
@@ -139,5 +148,6 @@ pub async fn exchange(app: &App, key: &str) -> Result<Response, ApiError> {
         roles = held.roles;
     }
     let lifetime = LIFETIME.min(Duration::from_micros(u64::try_from(left).unwrap_or_default()));
-    app.grant_key(tenant, owner.unwrap_or(id), id, Held { roles, permissions }, lifetime).await
+    let token = app.grant_key(tenant, owner.unwrap_or(id), id, Held { roles, permissions }, lifetime).await?;
+    Ok((token, lifetime))
 }

@@ -1,11 +1,15 @@
 //! The routes of sign-in.
 
-mod api_keys;
+pub(crate) mod api_keys;
+mod back_channel;
 mod documents;
 mod factors;
+mod federation;
 mod given;
 mod passwords;
+mod providers;
 mod register;
+mod scim;
 mod sessions;
 mod sign_in;
 
@@ -27,7 +31,11 @@ pub fn routes(app: App) -> Router {
         .route("/login", post(sign_in::login))
         .route("/token", post(sign_in::token))
         .route("/forgot-password", post(passwords::forgot))
-        .route("/reset-password", post(passwords::reset));
+        .route("/reset-password", post(passwords::reset))
+        .route("/federation", get(federation::list))
+        .route("/federation/redeem", post(federation::redeem))
+        .route("/federation/{organization}/{provider}/start", get(federation::start))
+        .route("/federation/{organization}/{provider}/callback", get(federation::callback));
     let auth = classed(Class::Login, strangers)
         .route("/refresh", post(sign_in::refresh))
         .route("/change-password", post(passwords::change))
@@ -38,10 +46,14 @@ pub fn routes(app: App) -> Router {
         .route("/logout", post(sessions::logout))
         .route("/sessions", get(sessions::list))
         .route("/sessions/{id}", delete(sessions::end))
+        .route("/federation/{organization}/{provider}/logout", post(back_channel::logout))
+        .route("/identity-providers/secrets", post(providers::keep_secret))
+        .route("/identity-providers/{id}/test", post(providers::test))
         .route("/api-keys", post(api_keys::issue).get(api_keys::list))
         .route("/api-keys/{id}/rotate", post(api_keys::rotate));
     Router::new()
         .nest("/api/v1/auth", auth)
+        .merge(scim::routes())
         .route("/.well-known/jwks.json", get(documents::keys))
         .merge(documents::routes())
         .with_state(app)

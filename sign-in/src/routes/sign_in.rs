@@ -69,13 +69,8 @@ async fn sign_in(app: &App, headers: &HeaderMap, said: &Credentials) -> Result<R
     let codes = Codes { code: said.code.as_deref(), recovery_code: said.recovery_code.as_deref() };
     let second = app.second(tenant, &person, codes).await?;
     let amr: &[&str] = if second == Second::Shown { &["pwd", "otp", "mfa"] } else { &["pwd"] };
-    let device: Option<String> = headers
-        .get(USER_AGENT)
-        .and_then(|agent| agent.to_str().ok())
-        .map(|agent| agent.trim().chars().take(200).collect())
-        .filter(|agent: &String| !agent.is_empty());
     let mut body = json!({ "user": person.id, "method": "password", "amr": amr, "secret": secret });
-    if let Some(device) = device {
+    if let Some(device) = device(headers) {
         body["device"] = json!(device);
     }
     // What was looked at may be old by now; the book knows better.
@@ -85,6 +80,13 @@ async fn sign_in(app: &App, headers: &HeaderMap, said: &Credentials) -> Result<R
         Err(no) if no.is("SECOND_FACTOR_REQUIRED") => Err(refusals::second_factor_required()),
         Err(no) => Err(no.into()),
     }
+}
+
+/// The device and program, as they call themselves.
+pub fn device(headers: &HeaderMap) -> Option<String> {
+    let agent = headers.get(USER_AGENT)?.to_str().ok()?;
+    let device: String = agent.trim().chars().take(200).collect();
+    Some(device).filter(|device| !device.is_empty())
 }
 
 /// A refresh token.

@@ -77,6 +77,11 @@ impl Caller {
         self.ask(method.parse().unwrap(), "sign-in", &format!("auth/{path}"))
     }
 
+    /// Something that is asked by SCIM.
+    pub fn scim(&self, method: &str, path: &str) -> Ask {
+        self.ask(method.parse().unwrap(), "sign-in", &format!("scim/v2/{path}"))
+    }
+
     fn ask(&self, method: Method, service: &str, path: &str) -> Ask {
         let url = format!("{}/api/v1/{path}", self.system.url(service));
         let headers = vec![("Authorization".to_owned(), format!("Bearer {}", self.token))];

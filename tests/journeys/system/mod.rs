@@ -12,11 +12,14 @@ use futures::FutureExt as _;
 use serde_json::Value as Json;
 
 pub mod balancer;
+pub mod browser;
 mod caller;
 pub mod door;
 pub mod forger;
 pub mod journal;
+pub mod keycloak;
 pub mod load;
+pub mod provider;
 pub mod stores;
 mod tenant;
 
@@ -88,6 +91,7 @@ impl System {
             "policies" => 18_025,
             "sign-in" => 18_030,
             "eraser" => 18_029,
+            "keycloak" => 18_080,
             "clickhouse" => 18_123,
             "opensearch" => 19_200,
             other => panic!("{other} speaks no HTTP here"),

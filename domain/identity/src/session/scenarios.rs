@@ -8,7 +8,7 @@ use serde_json::json;
 use uuid::Uuid;
 
 use super::{OPEN_MAX, Session, Status};
-use crate::{Credential, User};
+use crate::{Credential, IdentityProvider, User};
 
 const ANN: Ref<User> = Ref::new(Uuid::from_u128(1));
 const PHONE: Ref<Session> = Ref::new(Uuid::from_u128(2));
@@ -115,6 +115,12 @@ fn the_present_password_is_shown_and_the_second_factor_where_there_is_one() {
     assert_eq!(give(&mut book, "verify_mfa", json!({ "step": 1, "recovery_codes": [] })), "credential.mfa_enabled");
     assert_eq!(shown(&mut book, 4, Some(secret(1)), &["pwd"]), "SECOND_FACTOR_REQUIRED");
     assert_eq!(shown(&mut book, 4, Some(secret(1)), &["pwd", "otp", "mfa"]), "user.logged_in");
-    let elsewhere = json!({ "user": ANN.id(), "method": "oidc", "amr": ["fed"] });
+    let office: Ref<IdentityProvider> = Ref::new(Uuid::from_u128(9));
+    let described =
+        json!({ "name": "Office", "protocol": "oidc", "endpoint": "https://id.example.org", "client": "daybook" });
+    for (command, body) in [("configure", described), ("test", json!({ "passed": true })), ("enable", json!({}))] {
+        assert!(book.give(office, command, body).is_ok());
+    }
+    let elsewhere = json!({ "user": ANN.id(), "method": "oidc", "amr": ["fed"], "provider": office.id() });
     assert_eq!(said(&book.give(session(5), "login", elsewhere)), "user.logged_in", "another provider has asked");
 }

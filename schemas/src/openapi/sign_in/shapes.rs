@@ -115,6 +115,40 @@ pub(super) fn bodies() -> Vec<(&'static str, Json)> {
         ),
         ("Code", closed(object("A code of the app that is being set up.", &["code"], &[code]))),
         (
+            "Redemption",
+            closed(object(
+                "A code, and the verifier of who began.",
+                &["code", "verifier"],
+                &[
+                    ("code", text("The code that the browser came back with.")),
+                    ("verifier", text("What `challenge` was the hash of.")),
+                ],
+            )),
+        ),
+        (
+            "LogoutToken",
+            object(
+                "What a provider sends.",
+                &["logout_token"],
+                &[("logout_token", text("Its token, as JSON or as a form."))],
+            ),
+        ),
+        (
+            "ClientSecret",
+            closed(object(
+                "What a provider is shown. It serves for that issuer and that client only.",
+                &["endpoint", "client", "secret"],
+                &[
+                    ("endpoint", text("The issuer.")),
+                    ("client", text("As whom it knows us.")),
+                    (
+                        "secret",
+                        json!({ "type": "string", "format": "password", "minLength": 1, "maxLength": 1000, "description": "The secret." }),
+                    ),
+                ],
+            )),
+        ),
+        (
             "KeyRequest",
             closed(object(
                 "What is said of a new key.",
@@ -243,6 +277,34 @@ pub(super) fn answers() -> Vec<(&'static str, Json)> {
                     ("status", text("`active`, `revoked` or `expired`.")),
                     ("scopes", strings("What a program may do with it.")),
                     ("expires_at", time("Until when it can be used.")),
+                ],
+            ),
+        ),
+        (
+            "Providers",
+            list("Identity providers.", &[("id", id("The provider.")), ("name", text("What it is called."))]),
+        ),
+        (
+            "ReturnCode",
+            object(
+                "The code by which the tokens are taken.",
+                &["code", "expires_in"],
+                &[("code", text("The code.")), ("expires_in", json!({ "type": "integer", "description": "Seconds." }))],
+            ),
+        ),
+        (
+            "KeptSecret",
+            object("Where it is kept.", &["secret"], &[("secret", id("The id for the provider's `secret`."))]),
+        ),
+        (
+            "Tried",
+            object(
+                "What came of a test.",
+                &["passed"],
+                &[
+                    ("passed", json!({ "type": "boolean", "description": "Whether people could sign in by it." })),
+                    ("note", json!({ "type": ["string", "null"], "description": "What is wrong." })),
+                    position(),
                 ],
             ),
         ),
