@@ -16,8 +16,9 @@ use crate::{
 const PASSWORD: &str = "a lift between two floors";
 
 /// What the directory may do.
-const SCOPES: [&str; 9] = [
+const SCOPES: [&str; 10] = [
     "user:read",
+    "user:read_personal",
     "user:register",
     "user:update",
     "user:deactivate",
@@ -141,6 +142,14 @@ async fn who_may_not_ask_is_told_so(tenant: &Tenant, zoe: &str) {
     );
     let inactive = operation("replace", "active", json!(false));
     refused(&ask(&tenant.agent, "PATCH", &format!("Users/{zoe}"), inactive).await, 403, None);
+    // SCIM has no form for a person without name and address, so who may not see these sees nobody.
+    let asked = json!({ "name": "Half", "scopes": ["user:read", "group:read"], "expires_at": "2100-01-01T00:00:00Z" });
+    let issued = tenant.first.sign_in("POST", "api-keys").body(asked.to_string()).send().await;
+    let half = tenant.first.showing(text(&issued, "key"));
+    for path in ["Users".to_owned(), format!("Users/{zoe}")] {
+        refused(&ask(&half, "GET", &path, Json::Null).await, 403, None);
+    }
+    assert_eq!(ask(&half, "GET", "Groups", Json::Null).await.status, 200);
     // Somebody else's is nobody's.
     let other = Tenant::begin(&tenant.system, "elsewhere").await;
     refused(&ask(&directory(&other).await, "GET", &format!("Users/{zoe}"), Json::Null).await, 404, None);

@@ -64,6 +64,15 @@ impl Asker {
         }
     }
 
+    /// Insists that who asks may read all accounts of the organisation and what is personal in them: SCIM has no form for less.
+    ///
+    /// # Errors
+    /// 403 naming the permission; 503 where it cannot be told.
+    pub async fn reads_people(&self) -> Result<(), Refusal> {
+        self.reads("user:read").await?;
+        self.reads("user:read_personal").await
+    }
+
     /// Gives a command with the rights of who asks.
     ///
     /// # Errors
