@@ -33,10 +33,12 @@ pub type Name = (Tenant, Uuid);
 /// When the URL is none.
 pub fn pool(settings: &sections::Postgres) -> Result<PgPool, sqlx::Error> {
     let options: PgConnectOptions = settings.url.parse()?;
-    let mut options = options
-        .username(&settings.user)
-        .application_name("daybook-vault")
-        .options([("statement_timeout", STATEMENT_TIMEOUT_MS), ("client_min_messages", "warning")]);
+    let mut options = options.username(&settings.user).application_name("daybook-vault").options([
+        ("statement_timeout", STATEMENT_TIMEOUT_MS),
+        ("client_min_messages", "warning"),
+        // The table begins empty and grows by hundreds of keys a second: a plan that was kept from then looks at every row.
+        ("plan_cache_mode", "force_custom_plan"),
+    ]);
     if let Some(password) = &settings.password {
         options = options.password(password.expose());
     }

@@ -17,6 +17,9 @@ use crate::{fresh_context, lines, runtime, settings, topic, until};
 const WRITERS: u64 = 64;
 const KILLS: u64 = 4;
 
+/// So many commands at least are open at kills.
+const OPEN: usize = 8;
+
 /// The machine's clock: all processes here share it.
 fn now() -> u128 {
     SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_micros()
@@ -163,8 +166,10 @@ fn transfers_stay_whole_while_their_owners_are_killed() {
     let context = fresh_context(1);
     let mut record = String::new();
     let mut running = Running::start(&context, 0);
-    let mut repeated = 0;
-    for kill in 1..=KILLS {
+    let (mut kill, mut repeated) = (0, 0);
+    // On a machine that has nothing else to do an answer takes a millisecond, and a kill may find nobody waiting.
+    while kill < KILLS || (repeated < OPEN && kill < 4 * KILLS) {
+        kill += 1;
         std::thread::sleep(Duration::from_millis(1_500));
         running.child.kill().unwrap();
         let (written, _) = running.ended();
@@ -201,7 +206,7 @@ fn transfers_stay_whole_while_their_owners_are_killed() {
         of(|outcome| *outcome == Outcome::Void),
         of(|outcome| *outcome == Outcome::Unknown),
     );
-    assert!(repeated >= 8, "the kills came in the middle of the work: {repeated} commands were open");
+    assert!(repeated >= OPEN, "the kills came in the middle of the work: {repeated} commands were open");
     assert!(of(|outcome| matches!(outcome, Outcome::Accepted { .. })) > 1_000);
     assert_eq!(History { entries, calls }.violations(), []);
 }
