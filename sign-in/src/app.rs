@@ -15,6 +15,7 @@ use crate::{
     federation::issuer::Issuers,
     keys::Keys,
     mail::{Mail, Mailer},
+    passkeys::{Assertion, Party},
     passwords::{self, Hash, Hasher, Rules, rules},
     people::Person,
     refusals::{self, security},
@@ -44,6 +45,8 @@ pub struct Parts {
     pub hasher: Hasher,
     /// Which passwords are good enough.
     pub rules: Rules,
+    /// For which domain passkeys are, and on which pages they serve.
+    pub party: Party,
     /// How tokens reach people.
     pub mailer: Mailer,
     /// By which an address is found again, and read.
@@ -64,16 +67,35 @@ pub enum Second {
     /// There is none.
     None,
     /// By a code, or a recovery code, that is used up with it.
-    Shown,
+    Code,
+    /// By a passkey.
+    Passkey {
+        /// Whether it may be in several devices.
+        is_synced: bool,
+    },
+}
+
+impl Second {
+    /// How it is called (RFC 8176), and that it is one more.
+    pub fn ways(self) -> &'static [&'static str] {
+        match self {
+            Self::None => &[],
+            Self::Code => &["otp", "mfa"],
+            Self::Passkey { is_synced: true } => &["swk", "mfa"],
+            Self::Passkey { is_synced: false } => &["hwk", "mfa"],
+        }
+    }
 }
 
 /// What somebody says beside the password.
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Clone, Copy, Default)]
 pub struct Codes<'a> {
     /// The code of an authenticator app.
     pub code: Option<&'a str>,
     /// A recovery code.
     pub recovery_code: Option<&'a str>,
+    /// What a passkey has signed.
+    pub credential: Option<&'a Assertion>,
 }
 
 impl App {
@@ -139,7 +161,14 @@ impl App {
                         security("totp.replayed", tenant, Some(person.id));
                         Err(refusals::code_reused())
                     }
-                    given => Ok(given.map(|_| Second::Shown)?),
+                    given => Ok(given.map(|_| Second::Code)?),
+                }
+            }
+            Codes { credential: Some(said), .. } => {
+                let shown = self.passkey_shown(said).await?;
+                match (shown.tenant, shown.owner, Some(shown.id)) == (tenant, person.id, person.passkey()) {
+                    true => Ok(Second::Passkey { is_synced: shown.is_synced }),
+                    false => Err(self.failed(tenant, person).await),
                 }
             }
             Codes { recovery_code: Some(code), .. } => {
@@ -151,7 +180,7 @@ impl App {
                         security("recovery_code.replayed", tenant, Some(person.id));
                         Err(self.failed(tenant, person).await)
                     }
-                    given => Ok(given.map(|_| Second::Shown)?),
+                    given => Ok(given.map(|_| Second::Code)?),
                 }
             }
             _ => Err(refusals::second_factor_required()),

@@ -15,6 +15,7 @@ pub mod federation;
 pub mod grants;
 pub mod keys;
 pub mod mail;
+pub mod passkeys;
 pub mod passwords;
 pub mod people;
 pub mod refusals;

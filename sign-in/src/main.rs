@@ -12,6 +12,7 @@ use daybook_sign_in::{
     federation::issuer::Issuers,
     keys::{KEPT, Keys},
     mail::Mailer,
+    passkeys::Party,
     passwords::{Hasher, Rules, breached::Breached},
     routes::routes,
     scim::asker::Questions,
@@ -86,6 +87,7 @@ async fn open(settings: &Settings) -> Result<App, Failure> {
         hasher: Hasher::new(own)
             .map_err(|error| format!("sign_in.argon2_memory_kib, sign_in.argon2_passes: {error}"))?,
         rules: Rules::new(breached),
+        party: Party::new(own)?,
         mailer: Mailer::new(own)?,
         vault: Vault::of_settings(&settings.sealing, &settings.vault, &settings.postgres)?,
         issuers: Issuers::new(Abroad::new(&own.provider_networks)?),

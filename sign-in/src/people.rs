@@ -46,12 +46,22 @@ impl Person {
 
     /// The id of the seed of the second factor, where there is one of codes.
     pub fn totp(&self) -> Option<Uuid> {
-        self.factor("factor")
+        self.factor("factor", "totp")
     }
 
-    /// The same of one that is being set up.
-    pub fn enrolling(&self) -> Option<Uuid> {
-        self.factor("enrolling")
+    /// The id of the passkey that is the second factor, where one is.
+    pub fn passkey(&self) -> Option<Uuid> {
+        self.factor("factor", "webauthn")
+    }
+
+    /// The id of a seed that is being set up.
+    pub fn enrolling_totp(&self) -> Option<Uuid> {
+        self.factor("enrolling", "totp")
+    }
+
+    /// The id of a passkey that is being set up.
+    pub fn enrolling_passkey(&self) -> Option<Uuid> {
+        self.factor("enrolling", "webauthn")
     }
 
     /// Whether there is a second factor.
@@ -64,9 +74,9 @@ impl Person {
         self.user["status"].as_str().unwrap_or_default()
     }
 
-    fn factor(&self, which: &str) -> Option<Uuid> {
+    fn factor(&self, which: &str, method: &str) -> Option<Uuid> {
         let factor = &self.credential.as_ref()?[which];
-        (factor["method"] == "totp").then(|| id_in(factor, "secret"))?
+        (factor["method"] == method).then(|| id_in(factor, "secret"))?
     }
 }
 

@@ -6,6 +6,8 @@ use daybook_kernel::Tenant;
 use daybook_platform::ApiError;
 use uuid::Uuid;
 
+use crate::passkeys::Flaw;
+
 /// 401: address and password do not belong together, or to nobody.
 pub fn invalid_credentials() -> ApiError {
     refused("INVALID_CREDENTIALS", "this is not the address and the password of an account that can be used")
@@ -13,7 +15,7 @@ pub fn invalid_credentials() -> ApiError {
 
 /// 401: the password is right, and a second factor is needed.
 pub fn second_factor_required() -> ApiError {
-    refused("SECOND_FACTOR_REQUIRED", "send the code of your authenticator app too, or a recovery code")
+    refused("SECOND_FACTOR_REQUIRED", "send the code of your authenticator app too, or what your passkey signs, or a recovery code")
 }
 
 /// 401: a code that was accepted before, or an older one.
@@ -46,6 +48,22 @@ pub fn wrong_token() -> ApiError {
 pub fn wrong_code() -> ApiError {
     let message = "this is not the code that the app shows";
     ApiError::new(StatusCode::UNPROCESSABLE_ENTITY, "WRONG_CODE", message).with_field("code", message)
+}
+
+/// 401: a passkey that is not one of ours, or has not signed what it was given.
+pub fn invalid_passkey() -> ApiError {
+    refused("INVALID_PASSKEY", "this passkey is not accepted: ask for another challenge, or sign in otherwise")
+}
+
+/// 422: a passkey that was made, and cannot be kept.
+pub fn wrong_passkey(flaw: Flaw) -> ApiError {
+    let message = flaw.to_string();
+    ApiError::new(StatusCode::UNPROCESSABLE_ENTITY, "WRONG_PASSKEY", message.clone()).with_field("credential", message)
+}
+
+/// 409: a passkey that is somebody's already.
+pub fn passkey_taken() -> ApiError {
+    ApiError::new(StatusCode::CONFLICT, "PASSKEY_TAKEN", "this passkey is known already: have the device make another")
 }
 
 /// 403: the password that somebody who is signed in has to show once more is another.

@@ -61,6 +61,10 @@ pub struct SignIn {
     pub smtp_password_file: Option<PathBuf>,
     /// The folder that mails go into as `.eml` files, for local work.
     pub mail_folder: PathBuf,
+    /// The domain that passkeys are for (the relying party id of Web Authentication): they serve on its pages and below it.
+    pub passkey_domain: String,
+    /// The origins of those pages, each as a whole, such as `https://desk.example.org`.
+    pub passkey_origins: Vec<String>,
     /// Whether strangers may ask for an account of an organisation. It has no role until somebody gives it one.
     pub sign_up: bool,
     /// Whether everybody needs a second factor, beside the organisations that say so themselves.
@@ -95,6 +99,8 @@ impl Default for SignIn {
             smtp_password: None,
             smtp_password_file: None,
             mail_folder: ".local/mail".into(),
+            passkey_domain: "localhost".into(),
+            passkey_origins: vec!["http://localhost:18030".into()],
             sign_up: true,
             mfa_required: false,
             breached_file: None,

@@ -99,16 +99,28 @@ CREATE TABLE IF NOT EXISTS sign_in.external_ids (
 );
 CREATE INDEX IF NOT EXISTS external_ids_mark ON sign_in.external_ids (tenant, mark);
 
+-- Passkeys, found by a keyed hash of the ids that their devices have given them; their public keys are sealed.
+CREATE TABLE IF NOT EXISTS sign_in.passkeys (
+    id uuid PRIMARY KEY,
+    tenant uuid NOT NULL,
+    owner uuid NOT NULL,
+    mark bytea NOT NULL UNIQUE,
+    sealed bytea NOT NULL,
+    is_synced boolean NOT NULL,
+    count bigint NOT NULL
+);
+CREATE INDEX IF NOT EXISTS passkeys_owner ON sign_in.passkeys (tenant, owner);
+
 -- What there may be grows with the releases: a table that is there already is brought along.
 DO $$ BEGIN
     IF NOT EXISTS (SELECT FROM pg_constraint WHERE conname = 'secrets_kinds_2') THEN
         ALTER TABLE sign_in.secrets DROP CONSTRAINT IF EXISTS secrets_kind_check,
             ADD CONSTRAINT secrets_kinds_2 CHECK (kind IN ('password', 'totp', 'client'));
     END IF;
-    IF NOT EXISTS (SELECT FROM pg_constraint WHERE conname = 'tokens_kinds_2') THEN
-        ALTER TABLE sign_in.tokens DROP CONSTRAINT IF EXISTS tokens_kind_check,
-            ADD CONSTRAINT tokens_kinds_2
-            CHECK (kind IN ('verify', 'first', 'reset', 'refresh', 'recovery', 'federated'));
+    IF NOT EXISTS (SELECT FROM pg_constraint WHERE conname = 'tokens_kinds_3') THEN
+        ALTER TABLE sign_in.tokens DROP CONSTRAINT IF EXISTS tokens_kind_check, DROP CONSTRAINT IF EXISTS tokens_kinds_2,
+            ADD CONSTRAINT tokens_kinds_3
+            CHECK (kind IN ('verify', 'first', 'reset', 'refresh', 'recovery', 'federated', 'enrol', 'passkey'));
     END IF;
 END $$;
 ";
@@ -151,6 +163,7 @@ pub const TABLES: &[Table] = &[
     table!("provider_sessions"),
     table!("logout_tokens"),
     table!("external_ids"),
+    table!("passkeys"),
 ];
 
 /// How the tables of a backup are read, so that they fit each other.
@@ -185,15 +198,32 @@ RETURNING id, kind, tenant, owner, session, generation";
 /// Forgets tokens that have run out.
 pub const FORGET_TOKENS: &str = "DELETE FROM sign_in.tokens WHERE expires_at < now() - interval '1 day'";
 
-/// Forgets the secrets of somebody, and in turn the tokens, API keys, links to providers, their sessions, and external ids.
-pub const FORGET_OWNER: [&str; 6] = [
+/// Forgets the secrets of somebody, and in turn the tokens, API keys, links to providers, their sessions, external ids, and passkeys.
+pub const FORGET_OWNER: [&str; 7] = [
     "DELETE FROM sign_in.secrets WHERE tenant = $1 AND owner = $2",
     "DELETE FROM sign_in.tokens WHERE tenant = $1 AND owner = $2",
     "DELETE FROM sign_in.api_keys WHERE tenant = $1 AND owner = $2",
     "DELETE FROM sign_in.links WHERE tenant = $1 AND owner = $2",
     "DELETE FROM sign_in.provider_sessions WHERE tenant = $1 AND owner = $2",
     "DELETE FROM sign_in.external_ids WHERE tenant = $1 AND owner = $2",
+    "DELETE FROM sign_in.passkeys WHERE tenant = $1 AND owner = $2",
 ];
+
+/// Keeps a passkey; nothing where its device has shown it before.
+pub const ADD_PASSKEY: &str = "
+INSERT INTO sign_in.passkeys (id, tenant, owner, mark, sealed, is_synced, count) VALUES ($1, $2, $3, $4, $5, $6, $7)
+ON CONFLICT DO NOTHING";
+
+/// The passkey of that mark.
+pub const PASSKEY: &str = "SELECT id, tenant, owner, sealed, is_synced FROM sign_in.passkeys WHERE mark = $1";
+
+/// Notes how often a passkey has signed; nothing where that is not more, but for those that never count.
+pub const COUNT_PASSKEY: &str =
+    "UPDATE sign_in.passkeys SET count = $2 WHERE id = $1 AND (count < $2 OR (count = 0 AND $2 = 0))";
+
+/// Forgets the passkeys of somebody but one.
+pub const FORGET_PASSKEYS: &str =
+    "DELETE FROM sign_in.passkeys WHERE tenant = $1 AND owner = $2 AND ($3::uuid IS NULL OR id <> $3)";
 
 /// Keeps the hash of an API key.
 pub const ADD_API_KEY: &str =
@@ -408,6 +438,10 @@ pub const ALL: &[&str] = &[
     SCIM_GROUPS_COUNT,
     SET_EXTERNAL,
     DELETE_EXTERNAL,
+    ADD_PASSKEY,
+    PASSKEY,
+    COUNT_PASSKEY,
+    FORGET_PASSKEYS,
     ADD_API_KEY,
     NAME_API_KEY,
     API_KEY,

@@ -17,6 +17,11 @@ pub fn fresh(what: &str) -> String {
     format!("{what}_{}", URL_SAFE_NO_PAD.encode(random::<32>()))
 }
 
+/// A fresh challenge of 256 bits, as a browser is given it: base64url.
+pub fn challenge() -> String {
+    URL_SAFE_NO_PAD.encode(random::<32>())
+}
+
 /// A fresh recovery code of 120 bits, as people copy it: from 112 on a plain hash is enough to keep it (OWASP ASVS 5, 6.5.2).
 pub fn recovery_code() -> String {
     let letters = base32(&random::<15>()).to_lowercase();

@@ -11,12 +11,11 @@ import json
 import os
 import sys
 import time
-import tomllib
 from collections import Counter
-from pathlib import Path
 
 import journal
 import stores
+from settings import settings_of
 
 # What an incident's events leave it as; others leave its status as it is.
 STATUS = {
@@ -24,13 +23,6 @@ STATUS = {
     "incident.put_on_hold": "pending", "incident.resumed": "in_progress", "incident.resolved": "resolved",
     "incident.reopened": "in_progress", "incident.closed": "closed", "incident.cancelled": "cancelled",
 }
-
-
-def settings_of(state):
-    path = Path(os.environ.get("DAYBOOK_CONFIG") or Path(state) / "daybook.toml")
-    if not path.exists():
-        sys.exit(f"daybook: {path} does not exist: is the system up? (DAYBOOK_STATE names its folder)")
-    return tomllib.loads(path.read_text())
 
 
 class Truth:
@@ -195,9 +187,10 @@ def main():
     sys.exit(0 if agree else 1)
 
 
-try:
-    main()
-except journal.Broken as broken:
-    sys.exit(f"daybook: the journal does not hold: {broken}")
-except (journal.Away, *stores.Unanswered) as away:
-    sys.exit(f"daybook: what is to be compared does not answer: {' '.join(str(away).split())}")
+if __name__ == "__main__":
+    try:
+        main()
+    except journal.Broken as broken:
+        sys.exit(f"daybook: the journal does not hold: {broken}")
+    except (journal.Away, *stores.Unanswered) as away:
+        sys.exit(f"daybook: what is to be compared does not answer: {' '.join(str(away).split())}")

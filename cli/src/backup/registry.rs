@@ -7,12 +7,14 @@ use std::path::Path;
 use std::time::Duration;
 
 use futures::{StreamExt, TryStreamExt, stream};
-use reqwest::{Client, Response, StatusCode};
+use reqwest::{Client, StatusCode};
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 
 use super::files::{self, Kept};
 use super::manifest::{self, Part};
+use crate::api::innermost;
 use crate::fault::Fault;
 
 const LIST: &str = "registry.json";
@@ -26,6 +28,13 @@ const CONCURRENCY: usize = 16;
 
 /// How often the list and the export are tried, while somebody registers.
 const TRIES: usize = 5;
+
+/// How often a request that only reads is made while its connection breaks: a server may close an idle one at the very moment
+/// at which it is used again (RFC 9112, section 9.3.1), and a busy one may be late.
+const ASKED: u32 = 5;
+
+/// Waited before a request is made again the first time; then twice as long each time.
+const PAUSE: Duration = Duration::from_millis(250);
 
 /// How long an answer may take.
 const TIMEOUT: Duration = Duration::from_secs(60);
@@ -75,14 +84,31 @@ impl Registry {
         self.url.split_once(CCOMPAT).map(|(root, _)| format!("{root}/apis/registry/v3/admin"))
     }
 
-    async fn get(&self, path: &str) -> Result<Response, Fault> {
-        let url = format!("{}{path}", self.url);
-        let answer = self.http.get(&url).send().await.and_then(Response::error_for_status);
-        answer.map_err(|error| unanswered(&self.url, &error))
+    async fn ask(&self, url: &str) -> Result<(StatusCode, Vec<u8>), reqwest::Error> {
+        let answer = self.http.get(url).send().await?;
+        Ok((answer.status(), answer.bytes().await?.to_vec()))
     }
 
-    async fn json<T: serde::de::DeserializeOwned>(&self, path: &str) -> Result<T, Fault> {
-        self.get(path).await?.json().await.map_err(|error| unanswered(&self.url, &error))
+    /// What is found there, with its status; asked again while no whole answer comes.
+    async fn read(&self, url: &str) -> Result<(StatusCode, Vec<u8>), reqwest::Error> {
+        let mut pause = PAUSE;
+        for _ in 1..ASKED {
+            if let Ok(answer) = self.ask(url).await {
+                return Ok(answer);
+            }
+            tokio::time::sleep(pause).await;
+            pause *= 2;
+        }
+        self.ask(url).await
+    }
+
+    async fn json<T: DeserializeOwned>(&self, path: &str) -> Result<T, Fault> {
+        let url = format!("{}{path}", self.url);
+        let (status, body) = self.read(&url).await.map_err(|error| unanswered(&url, &error))?;
+        if !status.is_success() {
+            return Err(Fault::asked(format!("the schema registry refuses {url}: {status}")));
+        }
+        serde_json::from_slice(&body).map_err(|error| unanswered(&url, &error))
     }
 
     async fn level(&self, path: &str) -> Result<String, Fault> {
@@ -111,12 +137,11 @@ impl Registry {
     /// Apicurio's export; `None` where the registry is none.
     async fn export(&self) -> Result<Option<Vec<u8>>, Fault> {
         let Some(own) = self.own() else { return Ok(None) };
-        let answer = self.http.get(format!("{own}/export")).send().await.map_err(|error| unanswered(&own, &error))?;
-        if answer.status() == StatusCode::NOT_FOUND {
-            return Ok(None);
+        match self.read(&format!("{own}/export")).await.map_err(|error| unanswered(&own, &error))? {
+            (StatusCode::NOT_FOUND, _) => Ok(None),
+            (status, export) if status.is_success() => Ok(Some(export)),
+            (status, _) => Err(Fault::asked(format!("the schema registry at {own} gives no export: {status}"))),
         }
-        let answer = answer.error_for_status().map_err(|error| unanswered(&own, &error))?;
-        Ok(Some(answer.bytes().await.map_err(|error| unanswered(&own, &error))?.to_vec()))
     }
 
     /// Writes what it holds into the folder.
@@ -203,6 +228,31 @@ fn difference(found: &Listed, listed: &Listed) -> String {
     }
 }
 
-fn unanswered(url: &str, error: &reqwest::Error) -> Fault {
-    Fault::asked(format!("the schema registry at {url} does not answer as it should: {error}"))
+fn unanswered(url: &str, error: &dyn std::error::Error) -> Fault {
+    Fault::asked(format!("the schema registry at {url} does not answer as it should: {}", innermost(error)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::api::tests::service;
+
+    const LIST: &str = "HTTP/1.1 200 OK\r\nconnection: close\r\ncontent-length: 5\r\n\r\n[\"a\"]";
+
+    #[tokio::test]
+    async fn what_only_reads_is_asked_again_when_the_connection_breaks() {
+        let (url, requests) = service(&["", "HTTP/1.1 200 OK\r\ncontent-length: 5\r\n\r\n[", LIST]).await;
+        let subjects: Vec<String> = Registry::new(&url).unwrap().json("/subjects").await.unwrap();
+        assert_eq!(subjects, ["a"]);
+        assert_eq!(requests.await.unwrap().len(), 3);
+    }
+
+    #[tokio::test]
+    async fn a_refusal_is_told_and_not_asked_for_twice() {
+        let (url, requests) =
+            service(&["HTTP/1.1 403 Forbidden\r\nconnection: close\r\ncontent-length: 0\r\n\r\n"]).await;
+        let fault = Registry::new(&url).unwrap().json::<Vec<String>>("/subjects").await.unwrap_err();
+        assert!(fault.to_string().contains("/subjects: 403 Forbidden"), "{fault}");
+        assert_eq!(requests.await.unwrap().len(), 1);
+    }
 }

@@ -16,6 +16,7 @@ pub use daybook_facts::session::Status;
 
 use crate::{
     Credential, IdentityProvider, User,
+    credential::{self, Factor},
     identity_provider::{self, Admission, Protocol},
     user,
 };
@@ -25,6 +26,9 @@ mod scenarios;
 
 /// How long a session lasts that nobody keeps up: seven days.
 const LIFETIME: i64 = 7 * 24 * 3_600 * 1_000_000;
+
+/// How long one lasts that is kept up: 30 days, then the person signs in again (NIST SP 800-63B-4, section 2.1.3).
+const LONGEST: i64 = 30 * 24 * 3_600 * 1_000_000;
 
 /// So many open sessions at most has one user; a list of them fits in one entry.
 pub const OPEN_MAX: usize = 100;
@@ -57,6 +61,8 @@ pub struct Session {
     /// Until when it lasts where nobody keeps it up.
     #[view(sort)]
     pub expires_at: Time,
+    /// Until when it can be kept up.
+    pub last_until: Time,
     /// Why it ended, where not by the person.
     pub ended_for: Option<Line<400>>,
     /// The identity provider that vouched for the person, where one did.
@@ -87,6 +93,8 @@ pub enum Amr {
     Otp,
     /// A key in hardware.
     Hwk,
+    /// A key in software, or one that is in several devices.
+    Swk,
     /// More than one way.
     Mfa,
     /// At another provider.
@@ -102,7 +110,8 @@ pub struct SignIn {
     pub method: Method,
     /// All ways in which the person did.
     pub amr: BTreeSet<Amr>,
-    /// The id under which the vault keeps the password that was shown; needed where the person has one and shows it.
+    /// The id under which the vault keeps the password, or else the passkey, that was shown; needed where the person has one and
+    /// shows it.
     pub secret: Option<Uuid>,
     /// The network address it comes from.
     pub ip: Option<Personal<Line<45>>>,
@@ -161,7 +170,7 @@ pub struct Revocation {
 pub enum Command {
     /// Signs somebody in.
     Login(SignIn),
-    /// Keeps it up for seven days more; a token that was used before ends it.
+    /// Keeps it up for seven days more, to 30 in all; a token that was used before ends it.
     Refresh(Generation),
     /// Signs the person out.
     Logout,
@@ -226,7 +235,7 @@ impl Aggregate for Session {
             Command::Refresh(old) if old.generation < this.generation => accept(Event::ReuseDetected(old)),
             Command::Refresh(_) => accept(Event::Refreshed(Refreshed {
                 generation: this.generation + 1,
-                expires_at: Time(context.now.0 + LIFETIME),
+                expires_at: Time(context.now.0 + LIFETIME).min(this.last_until),
             })),
             Command::Logout => accept(Event::LoggedOut),
             Command::Revoke(revocation) => accept(Event::Revoked(revocation)),
@@ -247,6 +256,7 @@ impl Aggregate for Session {
             device,
             generation: 0,
             expires_at,
+            last_until: Time(expires_at.0 - LIFETIME + LONGEST),
             ended_for: None,
             provider,
         })
@@ -286,8 +296,11 @@ fn begin(sign_in: SignIn, book: &Book<'_>, context: &Context<'_>) -> Decision<Ev
         let message = format!("nobody signs in with this account: it is {}", known.status.name());
         return Err(Rejection::forbidden("CANNOT_SIGN_IN", message.clone()).field("user", message));
     }
-    if method == Method::Password {
-        is_shown(book.get(Ref::<Credential>::new(user.id())).as_deref(), secret, &amr)?;
+    let credential = book.get(Ref::<Credential>::new(user.id()));
+    match method {
+        Method::Password => password_is_shown(credential.as_deref(), secret, &amr)?,
+        Method::Webauthn => passkey_is_shown(credential.as_deref(), secret)?,
+        Method::Oidc | Method::Saml | Method::Ldap => {}
     }
     let vouching = vouching(book, method, provider)?;
     let expires_at = Time(context.now.0 + LIFETIME);
@@ -340,15 +353,27 @@ fn vouching(
 
 /// Insists that the password shown is the present one, and that a second factor was shown where there is one: who has
 /// checked them may have looked at what was so a moment before.
-fn is_shown(credential: Option<&Credential>, secret: Option<Uuid>, amr: &BTreeSet<Amr>) -> Result<(), Rejection> {
+fn password_is_shown(credential: Option<&Credential>, secret: Option<Uuid>, amr: &BTreeSet<Amr>) -> Result<(), Rejection> {
     let Some(credential) = credential else { return Ok(()) };
     if secret.is_none() || secret != credential.passwords.last().copied() {
         let message = "this is not the present password";
         return Err(Rejection::forbidden("WRONG_PASSWORD", message).field("secret", message));
     }
-    if credential.factor.is_some() && !amr.iter().any(|way| matches!(way, Amr::Otp | Amr::Hwk)) {
+    if credential.factor.is_some() && !amr.iter().any(|way| matches!(way, Amr::Otp | Amr::Hwk | Amr::Swk)) {
         let message = "a second factor has to be shown too";
         return Err(Rejection::forbidden("SECOND_FACTOR_REQUIRED", message).field("amr", message));
     }
     Ok(())
+}
+
+/// Insists that the passkey shown is the one that the person has now.
+fn passkey_is_shown(credential: Option<&Credential>, secret: Option<Uuid>) -> Result<(), Rejection> {
+    let present = credential.and_then(|credential| credential.factor.as_ref());
+    match present {
+        Some(Factor { method: credential::Method::Webauthn, secret: present }) if secret == Some(*present) => Ok(()),
+        _ => {
+            let message = "this is not the passkey that the person has now";
+            Err(Rejection::forbidden("WRONG_PASSKEY", message).field("secret", message))
+        }
+    }
 }

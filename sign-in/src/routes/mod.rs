@@ -6,6 +6,7 @@ mod documents;
 mod factors;
 mod federation;
 mod given;
+mod passkeys;
 mod passwords;
 mod providers;
 mod register;
@@ -30,6 +31,8 @@ pub fn routes(app: App) -> Router {
         .route("/verify-email", post(register::verify_email))
         .route("/login", post(sign_in::login))
         .route("/token", post(sign_in::token))
+        .route("/passkeys/challenge", post(passkeys::challenge))
+        .route("/passkeys/login", post(passkeys::login))
         .route("/forgot-password", post(passwords::forgot))
         .route("/reset-password", post(passwords::reset))
         .route("/federation", get(federation::list))

@@ -15,7 +15,8 @@ use tokio::time::{Instant, sleep_until};
 
 use super::{api_keys, given::Given};
 use crate::{
-    app::{App, Codes, Second},
+    app::{App, Codes},
+    passkeys::Assertion,
     people::Person,
     refusals::{self, security},
 };
@@ -37,6 +38,8 @@ pub struct Credentials {
     code: Option<String>,
     /// A recovery code.
     recovery_code: Option<String>,
+    /// What a passkey has signed.
+    credential: Option<Assertion>,
 }
 
 /// `POST /api/v1/auth/login`.
@@ -66,9 +69,10 @@ async fn sign_in(app: &App, headers: &HeaderMap, said: &Credentials) -> Result<R
         (Some(person), None) => return Err(app.failed(tenant, &person).await),
         (Some(person), Some(_)) => person,
     };
-    let codes = Codes { code: said.code.as_deref(), recovery_code: said.recovery_code.as_deref() };
+    let (code, recovery_code) = (said.code.as_deref(), said.recovery_code.as_deref());
+    let codes = Codes { code, recovery_code, credential: said.credential.as_ref() };
     let second = app.second(tenant, &person, codes).await?;
-    let amr: &[&str] = if second == Second::Shown { &["pwd", "otp", "mfa"] } else { &["pwd"] };
+    let amr = [&["pwd"][..], second.ways()].concat();
     let mut body = json!({ "user": person.id, "method": "password", "amr": amr, "secret": secret });
     if let Some(device) = device(headers) {
         body["device"] = json!(device);
@@ -156,6 +160,7 @@ pub async fn token(
                 password: said.password.ok_or_else(required("password"))?,
                 code: said.code,
                 recovery_code: said.recovery_code,
+                credential: None,
             };
             login(State(app), headers, Given(credentials)).await
         }

@@ -5,6 +5,7 @@
 
 pub mod journal;
 mod list;
+mod passkey;
 mod token;
 
 /// What is given any bytes.
@@ -22,6 +23,7 @@ pub const TARGETS: &[Target] = &[
     Target { name: "event", run: journal::event },
     Target { name: "gate", run: journal::gate },
     Target { name: "token", run: token::token },
+    Target { name: "passkey", run: passkey::passkey },
     Target { name: "filter", run: list::filter },
     Target { name: "cursor", run: list::cursor },
 ];

@@ -62,6 +62,22 @@ fn a_session_lasts_seven_days_from_when_it_was_kept_up() {
 }
 
 #[test]
+fn a_session_that_is_kept_up_ends_after_30_days() {
+    const DAY: i64 = 24 * 3_600;
+    let mut book = signed_in();
+    for generation in 0..5 {
+        book.after(6 * DAY - 1);
+        assert_eq!(refresh(&mut book, generation), "session.refreshed");
+    }
+    assert_eq!(book.state(PHONE).unwrap().expires_at, book.state(PHONE).unwrap().last_until);
+    book.after(4);
+    assert_eq!(refresh(&mut book, 5), "session.refreshed");
+    book.after(1);
+    assert_eq!(refresh(&mut book, 6), "SESSION_EXPIRED");
+    assert_eq!(sign_in(&mut book, session(1)), "user.logged_in session.expired");
+}
+
+#[test]
 fn what_ended_is_final() {
     let mut book = signed_in();
     assert_eq!(said(&book.give(PHONE, "logout", json!({}))), "user.logged_out");
@@ -115,6 +131,11 @@ fn the_present_password_is_shown_and_the_second_factor_where_there_is_one() {
     assert_eq!(give(&mut book, "verify_mfa", json!({ "step": 1, "recovery_codes": [] })), "credential.mfa_enabled");
     assert_eq!(shown(&mut book, 4, Some(secret(1)), &["pwd"]), "SECOND_FACTOR_REQUIRED");
     assert_eq!(shown(&mut book, 4, Some(secret(1)), &["pwd", "otp", "mfa"]), "user.logged_in");
+    let alone = |book: &mut Scenario, secret: Option<Uuid>| {
+        let sign_in = json!({ "user": ANN.id(), "method": "webauthn", "amr": ["hwk", "mfa"], "secret": secret });
+        said(&book.give(session(6), "login", sign_in))
+    };
+    assert_eq!(alone(&mut book, Some(secret(9))), "WRONG_PASSKEY", "it has codes");
     let office: Ref<IdentityProvider> = Ref::new(Uuid::from_u128(9));
     let described =
         json!({ "name": "Office", "protocol": "oidc", "endpoint": "https://id.example.org", "client": "daybook" });
@@ -123,4 +144,30 @@ fn the_present_password_is_shown_and_the_second_factor_where_there_is_one() {
     }
     let elsewhere = json!({ "user": ANN.id(), "method": "oidc", "amr": ["fed"], "provider": office.id() });
     assert_eq!(said(&book.give(session(5), "login", elsewhere)), "user.logged_in", "another provider has asked");
+}
+
+#[test]
+fn a_passkey_serves_alone_while_it_is_the_one_that_the_person_has() {
+    let mut book = signed_in();
+    let hers: Ref<Credential> = Ref::new(ANN.id());
+    let secret = |n: u128| Uuid::from_u128(0x5ec0 + n);
+    let shown = |book: &mut Scenario, n: u128, secret: Option<Uuid>| {
+        let sign_in = json!({ "user": ANN.id(), "method": "webauthn", "amr": ["swk", "mfa"], "secret": secret });
+        said(&book.give(session(n), "login", sign_in))
+    };
+    assert_eq!(shown(&mut book, 1, Some(secret(1))), "WRONG_PASSKEY", "there is none");
+    assert!(book.give(hers, "set_password", json!({ "secret": secret(0) })).is_ok());
+    for n in [1, 2] {
+        let factor = json!({ "method": "webauthn", "secret": secret(n) });
+        assert!(book.give(hers, "enable_mfa", factor).is_ok());
+        assert_ne!(shown(&mut book, 2, Some(secret(n))), "user.logged_in", "nothing shows that it works yet");
+        assert!(book.give(hers, "verify_mfa", json!({ "recovery_codes": [] })).is_ok());
+        assert_eq!(shown(&mut book, 10 + n, Some(secret(n))), "user.logged_in");
+    }
+    assert_eq!(shown(&mut book, 20, Some(secret(1))), "WRONG_PASSKEY", "another has replaced it");
+    assert_eq!(shown(&mut book, 20, None), "WRONG_PASSKEY");
+    let beside = json!({ "user": ANN.id(), "method": "password", "amr": ["pwd", "swk", "mfa"], "secret": secret(0) });
+    assert_eq!(said(&book.give(session(21), "login", beside)), "user.logged_in", "it is a second factor too");
+    assert!(book.give(hers, "disable_mfa", json!({})).is_ok());
+    assert_eq!(shown(&mut book, 22, Some(secret(2))), "WRONG_PASSKEY");
 }

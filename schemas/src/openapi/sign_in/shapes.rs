@@ -16,21 +16,41 @@ fn object(about: &str, required: &[&str], fields: &[(&str, Json)]) -> Json {
     json!({ "type": "object", "description": about, "required": required, "properties": properties })
 }
 
+/// The JSON of Web Authentication's `PublicKeyCredential`, in which bytes are in base64url without padding.
+fn credential(about: &str, parts: &[&str]) -> Json {
+    let part = || json!({ "type": "string", "pattern": "^[A-Za-z0-9_-]*$" });
+    let fields: Map<String, Json> = parts.iter().map(|name| ((*name).to_owned(), part())).collect();
+    json!({
+        "type": "object",
+        "description": format!("{about}: `PublicKeyCredential.toJSON()` (Web Authentication, Level 3)."),
+        "required": ["rawId", "response"],
+        "properties": { "rawId": part(), "response": { "type": "object", "required": parts, "properties": fields } },
+    })
+}
+
+/// What a browser is given to make or to show a passkey.
+fn options(verb: &str) -> (&'static str, Json) {
+    let about = format!("For `navigator.credentials.{verb}`, by `PublicKeyCredential.parse…OptionsFromJSON`.");
+    ("publicKey", json!({ "type": "object", "description": about, "required": ["challenge"] }))
+}
+
 /// What sign-in is asked with, by name.
 pub(super) fn bodies() -> Vec<(&'static str, Json)> {
     let organization = || ("organization", text("The organisation: its slug, or its id."));
     let email = || ("email", text("The address."));
     let new_password = || json!({ "type": "string", "format": "password", "minLength": 12, "maxLength": 256, "description": "12 to 256 characters of any kind; none known from a breach." });
     let password = || json!({ "type": "string", "format": "password", "description": "The present password." });
-    let codes = || {
-        [("code", text("The code of an authenticator app.")), ("recovery_code", text("A recovery code in its place."))]
-    };
     let token = || ("token", text("The token from the mail."));
     let closed = |mut schema: Json| {
         schema["additionalProperties"] = json!(false);
         schema
     };
-    let [code, recovery] = codes();
+    let code = ("code", text("The code of an authenticator app."));
+    let recovery = ("recovery_code", text("A recovery code in its place."));
+    let signed = ("credential", credential("What a passkey has signed", &["clientDataJSON", "authenticatorData", "signature"]));
+    let made = ("credential", credential("The passkey that was made", &["clientDataJSON", "attestationObject"]));
+    let once = [("password", password()), code.clone(), recovery.clone(), signed.clone()];
+    let method = ("method", json!({ "type": "string", "enum": ["totp", "webauthn"], "default": "totp", "description": "Codes of an authenticator app, or a passkey." }));
     vec![
         (
             "Registration",
@@ -58,7 +78,7 @@ pub(super) fn bodies() -> Vec<(&'static str, Json)> {
             closed(object(
                 "Who signs in.",
                 &["organization", "email", "password"],
-                &[organization(), email(), ("password", password()), code.clone(), recovery.clone()],
+                &[organization(), email(), ("password", password()), code.clone(), recovery.clone(), signed.clone()],
             )),
         ),
         (
@@ -108,12 +128,21 @@ pub(super) fn bodies() -> Vec<(&'static str, Json)> {
         (
             "Once",
             closed(object(
-                "The password once more, and a code where there is a second factor.",
+                "The password once more, and the second factor where there is one.",
                 &["password"],
-                &[("password", password()), code.clone(), recovery],
+                &once,
             )),
         ),
-        ("Code", closed(object("A code of the app that is being set up.", &["code"], &[code]))),
+        (
+            "Enrolment",
+            closed(object(
+                "The password once more, the second factor where there is one already, and which is set up.",
+                &["password"],
+                &[&once[..], &[method]].concat(),
+            )),
+        ),
+        ("Proof", closed(object("A code of the app, or the passkey, that is being set up.", &[], &[code, made]))),
+        ("PasskeyLogin", closed(object("What a passkey has signed.", &["credential"], &[signed]))),
         (
             "Redemption",
             closed(object(
@@ -208,13 +237,14 @@ pub(super) fn answers() -> Vec<(&'static str, Json)> {
             ),
         ),
         (
-            "Seed",
+            "Enrolling",
             object(
-                "What an authenticator app is told.",
-                &["secret", "otpauth_uri"],
-                &[("secret", text("To be typed: Base32.")), ("otpauth_uri", text("To be scanned."))],
+                "What an authenticator app is told, or a browser to make a passkey with.",
+                &[],
+                &[("secret", text("To be typed: Base32.")), ("otpauth_uri", text("To be scanned.")), options("create")],
             ),
         ),
+        ("PasskeyOptions", object("What a browser is told.", &["publicKey"], &[options("get")])),
         (
             "RecoveryCodes",
             object(
