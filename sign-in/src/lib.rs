@@ -25,5 +25,6 @@ pub mod sealed;
 pub mod settings;
 pub mod sql;
 pub mod store;
+pub mod tables;
 pub mod tokens;
 pub mod totp;

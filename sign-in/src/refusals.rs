@@ -15,7 +15,10 @@ pub fn invalid_credentials() -> ApiError {
 
 /// 401: the password is right, and a second factor is needed.
 pub fn second_factor_required() -> ApiError {
-    refused("SECOND_FACTOR_REQUIRED", "send the code of your authenticator app too, or what your passkey signs, or a recovery code")
+    refused(
+        "SECOND_FACTOR_REQUIRED",
+        "send the code of your authenticator app too, or what your passkey signs, or a recovery code",
+    )
 }
 
 /// 401: a code that was accepted before, or an older one.

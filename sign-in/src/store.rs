@@ -11,7 +11,7 @@ use sqlx::{
 };
 use uuid::Uuid;
 
-use crate::{sealed, sealed::Safe, sql, tokens};
+use crate::{sealed, sealed::Safe, sql, tables, tokens};
 
 /// After what time a caller may find the store back.
 const BACK: Duration = Duration::from_secs(2);
@@ -120,7 +120,7 @@ pub fn connections(settings: &sections::Postgres) -> Result<PgPool, sqlx::Error>
 /// When Postgres is away.
 pub async fn prepare(pool: &PgPool) -> Result<(), Fault> {
     let mut transaction = pool.begin().await?;
-    for statement in [sql::LOCK, sql::SCHEMA] {
+    for statement in [sql::LOCK, tables::SCHEMA] {
         sqlx::raw_sql(statement).execute(&mut *transaction).await?;
     }
     Ok(transaction.commit().await?)

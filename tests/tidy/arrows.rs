@@ -101,6 +101,7 @@ const MAY_KNOW: &[(&str, &[&str])] = &[
             "daybook-journal",
             "daybook-platform",
             "daybook-query-api",
+            "daybook-sign-in",
         ],
     ),
 ];
@@ -115,6 +116,7 @@ const ONLY_IN: &[(&str, &[&str])] = &[
     // Secrets are made and checked in one place.
     ("argon2", &["daybook-sign-in"]),
     ("lettre", &["daybook-sign-in"]),
+    ("minicbor", &["daybook-sign-in"]),
     // A language for policies: where they are written, not where they are decided by.
     ("cedar-policy", &["daybook-cedar"]),
 ];

@@ -296,13 +296,13 @@ fn begin(sign_in: SignIn, book: &Book<'_>, context: &Context<'_>) -> Decision<Ev
         let message = format!("nobody signs in with this account: it is {}", known.status.name());
         return Err(Rejection::forbidden("CANNOT_SIGN_IN", message.clone()).field("user", message));
     }
+    let vouching = vouching(book, method, provider)?;
     let credential = book.get(Ref::<Credential>::new(user.id()));
     match method {
         Method::Password => password_is_shown(credential.as_deref(), secret, &amr)?,
         Method::Webauthn => passkey_is_shown(credential.as_deref(), secret)?,
         Method::Oidc | Method::Saml | Method::Ldap => {}
     }
-    let vouching = vouching(book, method, provider)?;
     let expires_at = Time(context.now.0 + LIFETIME);
     let mut changes = accept(Event::LoggedIn(SignedIn { user, method, amr, ip, device, expires_at, provider }))?;
     if known.status == user::Status::Locked {
@@ -353,7 +353,11 @@ fn vouching(
 
 /// Insists that the password shown is the present one, and that a second factor was shown where there is one: who has
 /// checked them may have looked at what was so a moment before.
-fn password_is_shown(credential: Option<&Credential>, secret: Option<Uuid>, amr: &BTreeSet<Amr>) -> Result<(), Rejection> {
+fn password_is_shown(
+    credential: Option<&Credential>,
+    secret: Option<Uuid>,
+    amr: &BTreeSet<Amr>,
+) -> Result<(), Rejection> {
     let Some(credential) = credential else { return Ok(()) };
     if secret.is_none() || secret != credential.passwords.last().copied() {
         let message = "this is not the present password";

@@ -64,10 +64,13 @@ impl<'a> PublicKey<'a> {
         let [first, second, third] = fields.parts;
         let coordinate = |part: Option<&'a [u8]>| part.and_then(|part| part.try_into().ok());
         match (fields.algorithm, fields.kind, fields.curve) {
-            (Some(ES256), Some(2), Some(1)) => {
-                coordinate(second).zip(coordinate(third)).map(|(x, y)| Self::Es256(x, y)).ok_or(Flaw::Form("the public key"))
+            (Some(ES256), Some(2), Some(1)) => coordinate(second)
+                .zip(coordinate(third))
+                .map(|(x, y)| Self::Es256(x, y))
+                .ok_or(Flaw::Form("the public key")),
+            (Some(EDDSA), Some(1), Some(6)) => {
+                coordinate(second).map(Self::Ed25519).ok_or(Flaw::Form("the public key"))
             }
-            (Some(EDDSA), Some(1), Some(6)) => coordinate(second).map(Self::Ed25519).ok_or(Flaw::Form("the public key")),
             (Some(RS256), Some(3), None) => {
                 first.zip(second).map(|(n, e)| Self::Rs256(n, e)).ok_or(Flaw::Form("the public key"))
             }

@@ -20,7 +20,9 @@ pub const PATIENCE_MS: u64 = 5 * 60 * 1_000;
 
 /// The settings of passkeys do not fit each other.
 #[derive(Debug, thiserror::Error)]
-#[error("sign_in.passkey_origins: {0} must be an origin such as https://desk.example.org, in {1} or below it, and https outside of localhost")]
+#[error(
+    "sign_in.passkey_origins: {0} must be an origin such as https://desk.example.org, in {1} or below it, and https outside of localhost"
+)]
 pub struct PartyError(String, String);
 
 /// The relying party.
@@ -71,7 +73,10 @@ pub struct Base64(pub Vec<u8>);
 impl<'de> Deserialize<'de> for Base64 {
     fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let text = std::borrow::Cow::<str>::deserialize(deserializer)?;
-        URL_SAFE_NO_PAD.decode(text.as_bytes()).map(Self).map_err(|_| serde::de::Error::custom("must be base64url without padding"))
+        URL_SAFE_NO_PAD
+            .decode(text.as_bytes())
+            .map(Self)
+            .map_err(|_| serde::de::Error::custom("must be base64url without padding"))
     }
 }
 
@@ -98,7 +103,8 @@ impl Party {
         for origin in &settings.passkey_origins {
             let is_of_it = |url: &Url| {
                 let host = url.host_str().unwrap_or_default();
-                let is_below = host.strip_suffix(domain.as_str()).is_some_and(|before| before.is_empty() || before.ends_with('.'));
+                let is_below =
+                    host.strip_suffix(domain.as_str()).is_some_and(|before| before.is_empty() || before.ends_with('.'));
                 let is_safe = url.scheme() == "https" || domain == "localhost";
                 is_below && is_safe && url.origin().ascii_serialization() == *origin
             };

@@ -44,7 +44,13 @@ impl App {
     ///
     /// # Errors
     /// 422 saying what is wrong with it.
-    pub async fn passkey_made(&self, tenant: Tenant, owner: Uuid, id: Uuid, said: &Registration) -> Result<(), ApiError> {
+    pub async fn passkey_made(
+        &self,
+        tenant: Tenant,
+        owner: Uuid,
+        id: Uuid,
+        said: &Registration,
+    ) -> Result<(), ApiError> {
         let (new, challenge) = self.party.made(said).map_err(refusals::wrong_passkey)?;
         let asked = self.store.taken(&challenge, &[CREATE]).await?;
         if asked.is_none_or(|asked| (asked.tenant, asked.owner, asked.id) != (tenant, owner, id)) {

@@ -79,7 +79,11 @@ async fn shown(app: &App, bearer: &Bearer, said: &Once) -> Result<(Tenant, Perso
 
 /// `POST /api/v1/auth/mfa/enable`: a seed for an authenticator app, or what a device is asked to make a passkey with. It is not
 /// asked for before it was shown to work.
-pub async fn enable(State(app): State<App>, bearer: Bearer, Given(said): Given<Enrolment>) -> Result<Response, ApiError> {
+pub async fn enable(
+    State(app): State<App>,
+    bearer: Bearer,
+    Given(said): Given<Enrolment>,
+) -> Result<Response, ApiError> {
     let Enrolment { password, code, recovery_code, credential, method } = said;
     let once = Once { password, code, recovery_code, credential };
     let (tenant, person) = shown(&app, &bearer, &once).await?;

@@ -107,6 +107,11 @@ fn any_token() {
 }
 
 #[test]
+fn any_passkey() {
+    of("passkey");
+}
+
+#[test]
 fn any_filter() {
     of("filter");
 }
@@ -118,5 +123,5 @@ fn any_cursor() {
 
 #[test]
 fn every_target_is_tried() {
-    assert_eq!(TARGETS.len(), 6, "one test above for each");
+    assert_eq!(TARGETS.len(), 7, "one test above for each");
 }

@@ -47,10 +47,14 @@ pub(super) fn bodies() -> Vec<(&'static str, Json)> {
     };
     let code = ("code", text("The code of an authenticator app."));
     let recovery = ("recovery_code", text("A recovery code in its place."));
-    let signed = ("credential", credential("What a passkey has signed", &["clientDataJSON", "authenticatorData", "signature"]));
+    let signed =
+        ("credential", credential("What a passkey has signed", &["clientDataJSON", "authenticatorData", "signature"]));
     let made = ("credential", credential("The passkey that was made", &["clientDataJSON", "attestationObject"]));
     let once = [("password", password()), code.clone(), recovery.clone(), signed.clone()];
-    let method = ("method", json!({ "type": "string", "enum": ["totp", "webauthn"], "default": "totp", "description": "Codes of an authenticator app, or a passkey." }));
+    let method = (
+        "method",
+        json!({ "type": "string", "enum": ["totp", "webauthn"], "default": "totp", "description": "Codes of an authenticator app, or a passkey." }),
+    );
     vec![
         (
             "Registration",
@@ -127,11 +131,7 @@ pub(super) fn bodies() -> Vec<(&'static str, Json)> {
         ),
         (
             "Once",
-            closed(object(
-                "The password once more, and the second factor where there is one.",
-                &["password"],
-                &once,
-            )),
+            closed(object("The password once more, and the second factor where there is one.", &["password"], &once)),
         ),
         (
             "Enrolment",

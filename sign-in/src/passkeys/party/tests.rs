@@ -230,7 +230,8 @@ fn a_signature_is_of_the_key_the_owner_and_every_byte() {
 #[test]
 fn origins_are_of_the_domain() {
     let refused = |domain: &str, origin: &str| {
-        let settings = SignIn { passkey_domain: domain.into(), passkey_origins: vec![origin.into()], ..SignIn::default() };
+        let settings =
+            SignIn { passkey_domain: domain.into(), passkey_origins: vec![origin.into()], ..SignIn::default() };
         Party::new(&settings).is_err()
     };
     for (domain, origin) in [
