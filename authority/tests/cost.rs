@@ -1,5 +1,5 @@
 //! What a decision costs, and the filter of a list: well below what anybody would notice, with all that a person of many roles
-//! holds. The figures of docs/guide/access.md are what this prints with `--release`.
+//! holds. The figures of docs/guide/access.md are what this prints.
 
 use std::{collections::BTreeSet, hint::black_box, sync::Arc, time::Instant};
 

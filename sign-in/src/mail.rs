@@ -146,7 +146,72 @@ fn plain(text: String) -> Body {
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests {
+    use std::{
+        io::{BufRead as _, BufReader},
+        net::TcpListener,
+        thread::{JoinHandle, spawn},
+    };
+
     use super::*;
+
+    /// A server (RFC 5321) that takes mails to this address alone, and what was said to it by one client.
+    fn server(takes: &'static str) -> (String, JoinHandle<String>) {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let url = format!("smtp://daybook@{}", listener.local_addr().unwrap());
+        let said = spawn(move || {
+            let (mut client, _) = listener.accept().unwrap();
+            let mut lines = BufReader::new(client.try_clone().unwrap()).lines();
+            let (mut said, mut is_data) = (String::new(), false);
+            client.write_all(b"220 mail.example\r\n").unwrap();
+            while let Some(Ok(line)) = lines.next() {
+                said += &format!("{line}\n");
+                let answer = match line.split_whitespace().next().unwrap_or_default() {
+                    "." if is_data => "250 taken",
+                    _ if is_data => continue,
+                    "EHLO" => "250-mail.example\r\n250 AUTH PLAIN",
+                    "AUTH" => "235 known",
+                    "RCPT" if !line.contains(takes) => "550 nobody of that name",
+                    "DATA" => "354 go on",
+                    _ => "250 well",
+                };
+                is_data = answer.starts_with("354");
+                client.write_all(format!("{answer}\r\n").as_bytes()).unwrap();
+            }
+            said
+        });
+        (url, said)
+    }
+
+    #[tokio::test]
+    async fn a_server_is_handed_a_mail_and_may_refuse_it() {
+        let mail = |to: &str| Mail {
+            to: to.to_owned(),
+            owner: Uuid::from_u128(7),
+            subject: "Your address",
+            text: format!("token={}", "dbv_abc".repeat(20)),
+        };
+        let mailer = |url: String| {
+            let password = Some(daybook_platform::Secret::new("pass word\n"));
+            Mailer::new(&SignIn { smtp_url: Some(url), smtp_password: password, ..SignIn::default() }).unwrap()
+        };
+        let (url, said) = server("zoe@example.org");
+        mailer(url).send(mail("Zoe <zoe@example.org>")).await.unwrap();
+        let said = said.join().unwrap();
+        // "daybook" and "pass word", each after a byte of 0 (RFC 4616), in Base64.
+        for expected in ["AUTH PLAIN AGRheWJvb2sAcGFzcyB3b3Jk", "RCPT TO:<zoe@example.org>", "Subject: Your address"] {
+            assert!(said.contains(expected), "{said}");
+        }
+        assert!(said.contains(&"dbv_abc".repeat(20)), "a token stays whole: {said}");
+
+        let (url, said) = server("zoe@example.org");
+        let refused = mailer(url).send(mail("eve@example.org")).await.unwrap_err();
+        assert!(matches!(refused, MailError::Smtp(_)), "{refused}");
+        assert!(!said.join().unwrap().contains("dbv_abc"), "what is refused is not told");
+
+        let gone = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+        let refused = mailer(format!("smtp://{gone}")).send(mail("zoe@example.org")).await.unwrap_err();
+        assert!(matches!(refused, MailError::Smtp(_)), "{refused}");
+    }
 
     #[tokio::test]
     async fn a_mail_lies_in_the_folder_whole() {
