@@ -63,6 +63,10 @@ async fn requests(
     while let Some(request) = frame::read(&mut client).await? {
         let RequestHeader { api, correlation, .. } =
             RequestHeader::parse(&request).ok_or(io::ErrorKind::InvalidData)?;
+        // Whoever waits for both, this and the cut, may hear of this first.
+        if rules.borrow().is_cut {
+            return Ok(());
+        }
         let verb = rules.borrow_and_update().verb(api);
         if verb.is_some() {
             *lock(&shared.met).entry(api).or_default() += 1;
