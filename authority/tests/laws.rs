@@ -165,6 +165,35 @@ proptest! {
         }
     }
 
+    /// Who is out of use may do nothing, and nobody more than the token says.
+    #[test]
+    fn a_standing_and_a_token_are_the_most(
+        principal in principal(), permission in permission(), resource in resource(), moment in moment(),
+    ) {
+        let permitted = |principal: &Principal| decide(principal, permission, &resource, moment).permitted;
+        for status in [user::Status::PendingVerification, user::Status::Locked, user::Status::Suspended, user::Status::Inactive] {
+            let stopped = with(&principal, |standing| standing.status = status);
+            prop_assert!(!permitted(&stopped), "{:?}", status);
+            prop_assert!(Filter::of(&stopped, permission, moment).is_nothing());
+        }
+        let silent = Principal { token: Some(Arc::default()), ..principal.clone() };
+        prop_assert!(!permitted(&silent));
+        prop_assert!(Filter::of(&silent, permission, moment).is_nothing());
+    }
+
+    /// A role that is held for a domain gives nothing in another, nor in the whole organisation.
+    #[test]
+    fn a_role_held_for_a_domain_stays_there(
+        principal in principal(), permission in permission(), resource in resource(), moment in moment(), held in vec(held(), 1..4),
+    ) {
+        prop_assume!(resource.domain.as_deref() != Some("health"));
+        let there = with(&principal, |standing| {
+            standing.held = held.into_iter().map(|held| Held { domain: Some("health".into()), ..held }).collect();
+            standing.policies = Arc::new([]);
+        });
+        prop_assert!(!decide(&there, permission, &resource, moment).permitted);
+    }
+
     /// Whatever is explained agrees with what is decided.
     #[test]
     fn an_explanation_agrees(

@@ -80,6 +80,7 @@ struct Device {
     id: Vec<u8>,
     algorithm: i32,
     owner: Uuid,
+    more: &'static [u8],
 }
 
 /// Present, unlocked, and nowhere else.
@@ -91,7 +92,16 @@ impl Device {
     fn new() -> Self {
         let pkcs8 = EcdsaKeyPair::generate_pkcs8(&ECDSA_P256_SHA256_ASN1_SIGNING, &*RANDOM).unwrap();
         let key = EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_ASN1_SIGNING, pkcs8.as_ref()).unwrap();
-        Self { key, domain: "example.org", flags: FLAGS, count: 7, id: vec![9; 16], algorithm: -7, owner: OWNER }
+        Self {
+            key,
+            domain: "example.org",
+            flags: FLAGS,
+            count: 7,
+            id: vec![9; 16],
+            algorithm: -7,
+            owner: OWNER,
+            more: &[],
+        }
     }
 
     fn data(&self, has_passkey: bool) -> Vec<u8> {
@@ -104,6 +114,7 @@ impl Device {
             data.extend(&self.id);
             data.extend(self.cose());
         }
+        data.extend(self.more);
         data
     }
 
@@ -158,6 +169,9 @@ fn a_passkey_is_made_and_signs() {
     assert_eq!((new.key, challenge.as_str()), (device.cose(), "c2F5IHRoaXM"));
     let signed = party().signed(&device.sign(&page("webauthn.get")), &device.passkey());
     assert_eq!(signed, Ok(("c2F5IHRoaXM".to_owned(), 7)));
+    // An empty map of extensions.
+    let extended = Device { flags: FLAGS | 1 << 7, more: &[0xa0], ..Device::new() };
+    assert!(party().made(&extended.make(&page("webauthn.create"))).is_ok());
     let synced = Device { flags: FLAGS | 0b11000, ..Device::new() };
     assert!(party().made(&synced.make(&page("webauthn.create"))).unwrap().0.is_synced);
 }
@@ -186,6 +200,8 @@ fn what_is_wrong_with_a_page_or_a_device_is_refused() {
         (Device { flags: 0b0001, ..Device::new() }, Flaw::Unverified),
         (Device { flags: 0b0100, ..Device::new() }, Flaw::Unverified),
         (Device { flags: FLAGS | 1 << 4, ..Device::new() }, Flaw::Form("authenticatorData")),
+        (Device { more: &[0xa0], ..Device::new() }, Flaw::Form("authenticatorData")),
+        (Device { flags: FLAGS | 1 << 7, ..Device::new() }, Flaw::Form("authenticatorData")),
     ] {
         assert_eq!(party().made(&device.make(&page("webauthn.create"))), Err(flaw));
         assert_eq!(party().signed(&device.sign(&page("webauthn.get")), &device.passkey()).unwrap_err(), flaw);
