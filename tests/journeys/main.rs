@@ -16,6 +16,7 @@ mod looks;
 mod many;
 mod masks;
 mod matrix;
+mod mutual;
 mod outages;
 mod policies;
 mod reach;

@@ -213,7 +213,7 @@ pub fn root() -> &'static Path {
 }
 
 /// Where `cargo build` puts our binaries.
-fn binaries() -> PathBuf {
+pub fn binaries() -> PathBuf {
     env::var_os("CARGO_TARGET_DIR").map_or_else(|| root().join("target"), PathBuf::from).join("debug")
 }
 
