@@ -98,6 +98,10 @@ impl Store {
         if named == "platform" {
             return Ok(Some(Organization { tenant: PLATFORM, mfa_required: false }));
         }
+        // Nothing else is a slug or an id, nor could Postgres be asked for all of it.
+        if !named.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-') {
+            return Ok(None);
+        }
         let row = sqlx::query(sql::ORGANIZATION).bind(named).fetch_optional(self.pool()).await?;
         let read = |row: PgRow| -> Result<Organization, Fault> {
             Ok(Organization { tenant: row.try_get("id")?, mfa_required: row.try_get("mfa_required")? })

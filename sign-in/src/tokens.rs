@@ -55,6 +55,7 @@ pub fn api_key() -> (String, String) {
 pub fn prefix_of(key: &str) -> Option<&str> {
     key.split_at_checked(12)
         .filter(|(prefix, rest)| prefix.starts_with("dbk_") && rest.starts_with('_'))
+        .filter(|(prefix, _)| prefix[4..].bytes().all(|byte| byte.is_ascii_alphanumeric()))
         .map(|(it, _)| it)
 }
 
@@ -68,7 +69,7 @@ mod tests {
         let (key, prefix) = api_key();
         assert_eq!(prefix_of(&key), Some(prefix.as_str()));
         assert!(is_of(&key, &hash(&key)) && !is_of(&(key.clone() + "x"), &hash(&key)));
-        for wrong in ["", "dbk_", "dbr_aaaaaaaa_b", "dbk_aaaaaaaab", "ééééééééééé"] {
+        for wrong in ["", "dbk_", "dbr_aaaaaaaa_b", "dbk_aaaaaaaab", "dbk_\0aaaaaaa_b", "ééééééééééé"] {
             assert_eq!(prefix_of(wrong), None, "{wrong}");
         }
         let code = recovery_code();

@@ -215,7 +215,15 @@ const ROUTES: &[Route] = &[
         ("201", Some("Key")),
         &["400", "401", "403", "422", "503"],
     ),
-    ("api-keys", "get", "One's own API keys, by their prefixes.", None, true, ("200", Some("Keys")), &["401", "503"]),
+    (
+        "api-keys",
+        "get",
+        "One's own API keys, by their prefixes.",
+        None,
+        true,
+        ("200", Some("Keys")),
+        &["400", "401", "503"],
+    ),
     (
         "api-keys/{id}/rotate",
         "post",

@@ -2,7 +2,7 @@
 
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use reqwest::Url;
-use serde::Deserialize;
+use serde::{Deserialize, de::DeserializeOwned};
 use serde_json::{Value as Json, json};
 use uuid::Uuid;
 
@@ -34,8 +34,8 @@ pub struct Party {
 
 /// A passkey that a device has made: `RegistrationResponseJSON` (section 5.1), as far as it is looked at.
 #[derive(Deserialize)]
+#[serde(try_from = "Json")]
 pub struct Registration {
-    #[serde(rename = "rawId")]
     id: Base64,
     response: Attestation,
 }
@@ -50,9 +50,9 @@ struct Attestation {
 
 /// What a device has signed: `AuthenticationResponseJSON` (section 5.1), as far as it is looked at.
 #[derive(Deserialize)]
+#[serde(try_from = "Json")]
 pub struct Assertion {
     /// The id that the device has given the passkey.
-    #[serde(rename = "rawId")]
     pub id: Base64,
     response: Signed,
 }
@@ -65,6 +65,40 @@ struct Signed {
     authenticator_data: Base64,
     signature: Base64,
     user_handle: Option<Base64>,
+}
+
+/// What a browser says of a passkey.
+#[derive(Deserialize)]
+struct Credential<R> {
+    #[serde(rename = "rawId")]
+    id: Base64,
+    response: R,
+}
+
+impl<R: DeserializeOwned> Credential<R> {
+    /// Reads it; what is wrong with it names the field it stands in.
+    fn read(said: Json) -> Result<Self, String> {
+        serde_json::from_value(said)
+            .map_err(|error| format!("`credential` must be what PublicKeyCredential.toJSON() gives: {error}"))
+    }
+}
+
+impl TryFrom<Json> for Registration {
+    type Error = String;
+
+    fn try_from(said: Json) -> Result<Self, String> {
+        let Credential { id, response } = Credential::read(said)?;
+        Ok(Self { id, response })
+    }
+}
+
+impl TryFrom<Json> for Assertion {
+    type Error = String;
+
+    fn try_from(said: Json) -> Result<Self, String> {
+        let Credential { id, response } = Credential::read(said)?;
+        Ok(Self { id, response })
+    }
 }
 
 /// Bytes in base64url without padding.

@@ -82,6 +82,9 @@ pub async fn list(
     Query(which): Query<Which>,
     Bearer { caller, .. }: Bearer,
 ) -> Result<impl IntoResponse, ApiError> {
+    if !which.prefix.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_') {
+        return Err(ApiError::field("prefix", "must be letters, digits and underscores"));
+    }
     let query = sqlx::query(sql::API_KEYS_OF).bind(caller.tenant).bind(caller.user).bind(which.prefix);
     let mut items = Vec::new();
     for row in query.fetch_all(app.store.pool()).await.map_err(Fault::from)? {

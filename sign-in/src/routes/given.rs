@@ -49,6 +49,11 @@ fn objection(said: &str) -> ApiError {
     match quoted {
         Some(field) if said.starts_with("missing field") => ApiError::field(field, "is required"),
         Some(field) if said.starts_with("unknown field") => ApiError::field(field, "is not known"),
+        // What reads a field by itself says its name first.
+        Some(field) if said.starts_with('`') => {
+            let message = said[field.len() + 2..].trim_start().to_owned();
+            ApiError::field(field, message)
+        }
         _ => ApiError::validation(said),
     }
 }

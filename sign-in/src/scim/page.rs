@@ -83,7 +83,8 @@ pub fn equation<'a>(filter: &str, attributes: &[&'a str]) -> Option<(&'a str, St
     let (operator, value) = rest.trim_start().split_once(char::is_whitespace)?;
     let attribute = attributes.iter().find(|known| known.eq_ignore_ascii_case(bare(attribute)))?;
     let text: String = serde_json::from_str(value.trim()).ok()?;
-    operator.eq_ignore_ascii_case("eq").then_some((attribute, text))
+    // Postgres has no text with a NUL in it.
+    (operator.eq_ignore_ascii_case("eq") && !text.contains('\0')).then_some((attribute, text))
 }
 
 /// An attribute without the name of its schema.
@@ -130,6 +131,7 @@ mod tests {
             "userName eq a",
             r#"userName co "a""#,
             r#"title eq "a""#,
+            r#"userName eq "a\u0000""#,
             r#"userName eq "a" or"#,
             r#"userName eq "a" or userName eq "b""#,
             "userName pr",

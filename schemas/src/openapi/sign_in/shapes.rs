@@ -183,7 +183,10 @@ pub(super) fn bodies() -> Vec<(&'static str, Json)> {
                 "What is said of a new key.",
                 &["name", "scopes", "expires_at"],
                 &[
-                    ("name", text("What it is for.")),
+                    (
+                        "name",
+                        json!({ "type": "string", "minLength": 1, "maxLength": 200, "description": "What it is for." }),
+                    ),
                     (
                         "scopes",
                         json!({ "type": "array", "items": { "type": "string" }, "description": "What a program may do with it: permissions of yours." }),
