@@ -1,4 +1,4 @@
-//! The matrix: every operation of both interfaces, asked by everybody who must not get an answer. Nothing crosses over.
+//! The matrix: every operation of all interfaces that needs a token, asked by everybody who must not get an answer. Nothing crosses over.
 //!
 //! What an operation is about is said by the table below. An operation whose path stands nowhere in it fails the test, so a
 //! new route is thought about before it is served.
@@ -8,7 +8,11 @@ use std::collections::BTreeMap;
 use serde_json::{Value as Json, json};
 use uuid::Uuid;
 
-use crate::system::{Answer, Caller, System, Tenant, door::Door, eventually, fresh};
+use crate::system::{
+    Answer, Caller, System, Tenant,
+    door::{Door, text},
+    eventually, fresh,
+};
 
 /// Where an operation's answer comes from.
 const STORES: [&str; 4] = ["book", "postgres", "clickhouse", "opensearch"];
@@ -36,6 +40,7 @@ const ENTRIES: &[(&str, &str)] = &[
     ("cmdb", "postgres"),
     ("metrics", "clickhouse"),
     ("search", "opensearch"),
+    ("auth", "postgres"),
 ];
 
 /// What is of a domain: the records of another one are nothing to somebody of this one.
@@ -46,7 +51,10 @@ struct Operation {
     service: &'static str,
     method: String,
     path: String,
+    /// Whose entry it has.
     resource: String,
+    /// What its id is of.
+    about: String,
     store: &'static str,
 }
 
@@ -104,6 +112,20 @@ impl Victim {
         });
         let incident = admin.give("incidents", report).await;
         ids.insert("incidents", incident.id);
+        // Somebody who is signed in, and has a key: both are nobody else's.
+        let email = format!("{}@ida.example", fresh("ida"));
+        let ida = admin.give("users", json!({ "name": named("Ida"), "email": email })).await.id;
+        let role = json!({ "role": "00000000-0000-8000-8000-000000000002" });
+        let held = tenant.first.give(&format!("users/{ida}/assign_role"), role).await;
+        admin.read(&format!("users/{ida}"), &held.position).await;
+        let door = Door { caller: admin.clone(), tenant: tenant.clone(), email };
+        door.first_password("a stair without a lift").await;
+        let signed_in = door.login("a stair without a lift", &[]).send().await;
+        ids.insert("sessions", text(&signed_in, "session").parse().unwrap());
+        let key = json!({ "name": named("Key"), "scopes": ["incident:read"], "expires_at": "2099-01-01T00:00:00Z" });
+        let ida = admin.showing(text(&signed_in, "access_token"));
+        let key = ida.sign_in("POST", "api-keys").body(key.to_string()).send().await;
+        ids.insert("api-keys", text(&key, "id").parse().unwrap());
         let remark = json!({ "body": format!("Any news? {secret}"), "visibility": "public" });
         let said = admin.give(&format!("incidents/{}/add_comment", incident.id), remark).await;
         Self { tenant, word, secret, ids, position: said.position }
@@ -187,7 +209,7 @@ impl Victim {
 
     /// An operation with the ids and questions that would find what is the victim's.
     fn path(&self, operation: &Operation) -> String {
-        let id = self.ids.get(operation.resource.as_str()).copied().unwrap_or_else(Uuid::new_v4).to_string();
+        let id = self.ids.get(operation.about.as_str()).copied().unwrap_or_else(Uuid::new_v4).to_string();
         let path = operation.path.trim_start_matches("/api/v1/").replace("{id}", &id);
         match path.as_str() {
             "search" | "search/suggest" => format!("{path}?q={}", self.secret),
@@ -204,26 +226,33 @@ impl Victim {
         let path = self.path(operation);
         let ask = match operation.service {
             "query-api" => caller.get(&path),
+            "sign-in" => caller.sign_in(&operation.method, path.trim_start_matches("auth/")).body("{}".to_owned()),
             _ => caller.method(&operation.method, &path, json!({})),
         };
         if nameless { ask.without("Authorization").send().await } else { ask.send().await }
     }
 }
 
-/// Every operation of both interfaces.
+/// Every operation of all interfaces but those of sign-in for who has no token yet.
 async fn operations(system: &System) -> Vec<Operation> {
     let mut all = Vec::new();
-    for service in ["command-api", "query-api"] {
+    for service in ["command-api", "query-api", "sign-in"] {
         let url = format!("{}/openapi.json", system.url(service));
         let document: Json = system.http.get(url).send().await.unwrap().json().await.unwrap();
         for (path, item) in document["paths"].as_object().unwrap() {
-            for method in item.as_object().unwrap().keys() {
-                let resource = path.trim_start_matches("/api/v1/").split('/').next().unwrap().to_owned();
+            for (method, described) in item.as_object().unwrap() {
+                if service == "sign-in" && described["security"] == json!([]) {
+                    continue;
+                }
+                let mut parts = path.trim_start_matches("/api/v1/").split('/').map(str::to_owned);
+                let resource = parts.next().unwrap();
+                let about = if resource == "auth" { parts.next().unwrap() } else { resource.clone() };
                 let Some((_, store)) = ENTRIES.iter().find(|(entry, _)| *entry == resource) else {
                     panic!("{method} {path} has no entry in the matrix: say what it is about");
                 };
-                let store = if service == "query-api" { *store } else { "book" };
-                all.push(Operation { service, method: method.to_uppercase(), path: path.clone(), resource, store });
+                let store = if service == "command-api" { "book" } else { *store };
+                let (method, path) = (method.to_uppercase(), path.clone());
+                all.push(Operation { service, method, path, resource, about, store });
             }
         }
     }
