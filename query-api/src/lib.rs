@@ -19,6 +19,7 @@ pub mod items;
 pub mod list;
 pub mod members;
 pub mod params;
+pub mod permissions;
 pub mod routes;
 pub mod rows;
 pub mod search;

@@ -15,7 +15,7 @@ use crate::asker::Asker;
 use crate::history::timeline;
 use crate::list::Listed;
 use crate::params::Params;
-use crate::{actions, cmdb, export, figures, items, list, members, search, why};
+use crate::{actions, cmdb, export, figures, items, list, members, permissions, search, why};
 
 /// The routes of the single aggregates of every kind in the contents.
 fn aggregates() -> Router<App> {
@@ -92,12 +92,26 @@ fn of_organization(of: &'static str) -> MethodRouter<App> {
 /// The routes of questions that only one kind knows.
 fn special() -> Router<App> {
     let organization = daybook_contents::kind("tenancy.Organization").expect("the contents hold organisations");
+    let user = daybook_contents::kind("identity.User").expect("the contents hold users");
     Router::new()
         .route("/api/v1/search", get(search::answer))
         .route("/api/v1/search/suggest", get(search::suggestions))
         .route("/api/v1/access/why", get(why::answer))
         .route("/api/v1/metrics/incidents/volume", get(figures::volume))
         .route("/api/v1/metrics/incidents/backlog", get(figures::backlog))
+        .route(
+            "/api/v1/users/me",
+            get(move |State(app): State<App>, caller: Asker, headers: HeaderMap, params: Params| {
+                let id = caller.principal.user.to_string();
+                crate::get::answer(app, user, id, caller, headers, params)
+            }),
+        )
+        .route(
+            "/api/v1/users/{id}/permissions",
+            get(|State(app): State<App>, Path(id): Path<String>, caller: Asker, headers: HeaderMap, params: Params| {
+                permissions::answer(app, id, caller, headers, params)
+            }),
+        )
         .route(
             "/api/v1/users/{id}/export",
             get(|State(app): State<App>, Path(id): Path<String>, caller: Asker, headers: HeaderMap, params: Params| {

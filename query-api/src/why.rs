@@ -18,7 +18,7 @@ use crate::params::Params;
 use crate::stores::{Fault, Store};
 
 /// The permission to be told about others, and about records that one may not read.
-const EXPLAIN: &str = "access:explain";
+pub(crate) const EXPLAIN: &str = "access:explain";
 
 /// Answers `GET /api/v1/access/why?permission=…&type=…&id=…&user=…`. Without a record it is about the whole organisation.
 ///

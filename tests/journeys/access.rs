@@ -119,3 +119,41 @@ async fn a_token_that_comes_twice_ends_the_session() {
         assert_eq!(door.read(&path, &changed.position).await["ip"], json!(null));
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs the components, see make test"]
+async fn an_account_and_its_roles_have_names_of_their_own() {
+    let system = System::running();
+    let tenant = Tenant::begin(&system, "names").await;
+    let put = |caller: &Caller, body: Json| caller.method("PUT", "users/me", body);
+    let position = put(&tenant.first, json!({ "name": "Fee F." })).accepted().await.position;
+    let told = tenant.first.read("users/me", &position).await;
+    assert_eq!((&told["name"], &told["id"]), (&json!("Fee F."), &json!(tenant.first.user)));
+    // Who may not read accounts is told who they are by sign-in alone.
+    put(&tenant.rita, json!({ "name": "Rita R." })).send().await.refused(403, "FORBIDDEN");
+    let nobody = Caller::with_roles(&system, &tenant.id.to_string(), Uuid::new_v4(), &["admin"]).await;
+    nobody.get("users/me").send().await.refused(404, "NOT_FOUND");
+    put(&nobody, json!({ "name": "Nobody" })).send().await.refused(404, "NOT_FOUND");
+
+    let (rita, analyst) = (tenant.rita.user, "00000000-0000-8000-8000-000000000004");
+    let roles = format!("users/{rita}/roles");
+    let held = |permissions: &Json| {
+        let items = permissions["items"].as_array().unwrap();
+        items.iter().filter(|item| item["role"] == analyst).count()
+    };
+    let asked = format!("users/{rita}/permissions");
+    tenant.rita.post(&roles, json!({ "role": analyst })).send().await.refused(403, "FORBIDDEN");
+    let given = tenant.first.give(&roles, json!({ "role": analyst })).await;
+    let told = tenant.rita.read(&asked, &given.position).await;
+    assert!(held(&told) > 0, "{told}");
+    assert_eq!(tenant.first.read(&asked, &given.position).await, told);
+    tenant.agent.get(&asked).send().await.refused(403, "FORBIDDEN");
+    let stranger = Tenant::begin(&system, "names").await;
+    stranger.first.get(&asked).send().await.refused(404, "NOT_FOUND");
+
+    let take = |caller: &Caller| caller.method("DELETE", &format!("{roles}/{analyst}"), json!({}));
+    take(&tenant.rita).send().await.refused(403, "FORBIDDEN");
+    let taken = take(&tenant.first).send().await.receipt().position;
+    assert_eq!(held(&tenant.rita.read(&asked, &taken).await), 0);
+    tenant.first.method("DELETE", &format!("{roles}/nothing"), json!({})).send().await.refused(400, "VALIDATION_ERROR");
+}

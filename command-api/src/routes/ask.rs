@@ -110,11 +110,25 @@ impl Ask {
     /// # Errors
     /// Why not.
     pub async fn command(self, kind: &'static dyn Kind, id: &str, name: &str) -> Result<Response, ApiError> {
+        self.told(kind, id, name, Self::json).await
+    }
+
+    /// The same with another body; it is made once the caller may give the command.
+    ///
+    /// # Errors
+    /// Why not.
+    pub async fn told(
+        self,
+        kind: &'static dyn Kind,
+        id: &str,
+        name: &str,
+        body: impl FnOnce(&Self) -> Result<Json, ApiError>,
+    ) -> Result<Response, ApiError> {
         let id = parse_id(kind, id)?;
         let command = command_of(kind, name)?;
         self.caller.must(kind.permission(command))?;
         let tenant = prepare::book_of(kind, Some(id), &self.caller)?;
-        let call = self.call(kind, command, id, tenant, &self.json()?).await?;
+        let call = self.call(kind, command, id, tenant, &body(&self)?).await?;
         self.give(kind, tenant, vec![vec![call]], Accepted::Done).await
     }
 

@@ -19,6 +19,7 @@ pub mod ask;
 mod documents;
 mod incidents;
 mod organizations;
+mod users;
 
 /// What every handler shares. The engine is there once all journals are served.
 #[derive(Clone)]
@@ -41,6 +42,7 @@ pub fn routes(api: Api) -> Router {
     Router::new()
         .merge(incidents::routes())
         .merge(organizations::routes())
+        .merge(users::routes())
         .merge(aggregates::routes())
         .merge(documents::routes())
         .with_state(api)

@@ -1,4 +1,4 @@
-//! Why somebody may do something, or may not.
+//! Who one is, what somebody may do, and why, or why not.
 
 use serde_json::{Value as Json, json};
 
@@ -50,4 +50,50 @@ pub fn add(_: &mut Schemas, paths: &mut Paths) {
     let refusals = &["400", "401", "403", "404", "503"];
     let operation = question("access.why", "access", about, "none for oneself", parameters, given, refusals);
     paths.add("/api/v1/access/why", "get", operation);
+    own(paths);
+    held(paths);
+}
+
+/// One's own account.
+fn own(paths: &mut Paths) {
+    let shown = parts::answer("The account.", reference("schemas", "identity.User"));
+    let given = json!({ "200": shown, "304": { "description": "It is as `If-None-Match` says." } });
+    let parameters = vec![reference("parameters", "Position")];
+    let refusals = &["400", "401", "403", "404", "503"];
+    let operation =
+        question("user.me", "identity.User", "One's own account.", "user:read", parameters, given, refusals);
+    paths.add("/api/v1/users/me", "get", operation);
+}
+
+/// What somebody may do by what they hold.
+fn held(paths: &mut Paths) {
+    let id = || json!({ "type": "string", "format": "uuid" });
+    let maybe = |schema: Json| json!({ "anyOf": [schema, { "type": "null" }] });
+    let answer = json!({
+        "type": "object",
+        "required": ["user", "items"],
+        "properties": {
+            "user": id(),
+            "items": { "type": "array", "items": {
+                "type": "object",
+                "required": ["permission", "reach", "role", "role_name"],
+                "properties": {
+                    "permission": { "type": "string" },
+                    "reach": { "type": "string", "enum": ["own", "team", "domain", "tenant"], "description": "To which records it reaches." },
+                    "role": id(),
+                    "role_name": { "type": "string", "description": "The role that gives it." },
+                    "through": maybe(id()),
+                    "domain": maybe(json!({ "type": "string", "description": "The only domain for whose records the role is held." })),
+                },
+            } },
+        },
+    });
+    let given = json!({ "200": parts::answer("Each permission, once for each role that gives it.", answer) });
+    let parameters = vec![reference("parameters", "Id"), reference("parameters", "Position")];
+    let about =
+        "What somebody may do by the roles held; policies look at more. Of others it is told with `access:explain`.";
+    let refusals = &["400", "401", "403", "404", "503"];
+    let operation =
+        question("user.permissions", "identity.User", about, "none for oneself", parameters, given, refusals);
+    paths.add("/api/v1/users/{id}/permissions", "get", operation);
 }

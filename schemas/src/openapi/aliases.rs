@@ -1,7 +1,8 @@
-//! Other names for commands, for clients that think in resources: PATCH of an incident, PUT and DELETE of an organisation.
+//! Other names for commands, for clients that think in resources: PATCH of an incident, PUT and DELETE of an organisation, PUT of
+//! one's own account, POST and DELETE of a user's roles.
 
 use daybook_kernel::Kind;
-use serde_json::{Map, json};
+use serde_json::{Map, Value as Json, json};
 
 use super::{
     Paths, commands, parts, reference,
@@ -28,11 +29,41 @@ pub fn add(schemas: &mut Schemas, paths: &mut Paths) {
             }
         }
     }
+    if let Some(user) = daybook_contents::kind("identity.User") {
+        of_user(user, paths);
+    }
     if let Some(subscription) = daybook_contents::kind("tenancy.Subscription")
         && let Some(command) = subscription.command("change_plan")
     {
         let operation = commands::operation(subscription, command, "subscription.change_plan.alias");
         paths.add("/api/v1/organizations/{id}/subscription", "put", operation);
+    }
+}
+
+fn of_user(user: &'static dyn Kind, paths: &mut Paths) {
+    let operation = |name: &str| {
+        let command = user.command(name)?;
+        Some(commands::operation(user, command, &format!("user.{name}.alias")))
+    };
+    let without_id = |parameters: &Json| {
+        let id = reference("parameters", "Id");
+        let others = parameters.as_array().into_iter().flatten().filter(|parameter| **parameter != id);
+        others.cloned().collect::<Vec<_>>()
+    };
+    if let Some(mut own) = operation("update_profile") {
+        own["parameters"] = without_id(&own["parameters"]).into();
+        paths.add("/api/v1/users/me", "put", own);
+    }
+    if let Some(given) = operation("assign_role") {
+        paths.add("/api/v1/users/{id}/roles", "post", given);
+    }
+    if let Some(mut taken) = operation("revoke_role") {
+        let known = taken["parameters"].as_array().cloned().unwrap_or_default();
+        taken["parameters"] = [known, vec![reference("parameters", "Role")]].concat().into();
+        if let Some(operation) = taken.as_object_mut() {
+            operation.remove("requestBody");
+        }
+        paths.add("/api/v1/users/{id}/roles/{role}", "delete", taken);
     }
 }
 

@@ -181,6 +181,7 @@ pub fn command_components() -> Json {
         "securitySchemes": security(),
         "parameters": {
             "Id": { "name": "id", "in": "path", "required": true, "description": "The aggregate.", "schema": { "type": "string", "format": "uuid" } },
+            "Role": { "name": "role", "in": "path", "required": true, "description": "The role.", "schema": { "type": "string", "format": "uuid" } },
             "IdempotencyKey": header(
                 "Idempotency-Key",
                 "The same key never does a thing twice: the first answer is given again, for a day. Made up and returned where it is absent.",
